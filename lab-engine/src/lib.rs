@@ -1,1 +1,3 @@
-//! (being written)
+//! Everything an air-gapped k3s lab does, without a terminal.
+
+pub mod config;

@@ -1,0 +1,181 @@
+//! The one error that leaves this crate: what happened, to what, why, and what to do.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::config::ConfigError;
+
+/// What kind of failure it is; a command line turns it into an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Something went wrong.
+    Failed,
+    /// The configuration or the request is wrong.
+    Configuration,
+    /// Something the run needs is missing.
+    Prerequisite,
+    /// A limit passed.
+    TimedOut,
+    /// It was looked at and is not ready.
+    NotReady,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// A failed lab operation.
+///
+/// `Display` is one line without the causes; walk [`source`](StdError::source) for those.
+#[derive(Debug)]
+pub struct LabError {
+    kind: ErrorKind,
+    message: String,
+    node: Option<String>,
+    help: Option<String>,
+    details: Vec<String>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl LabError {
+    /// An error of this kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), node: None, help: None, details: Vec::new(), source: None }
+    }
+
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Failed, message)
+    }
+
+    pub(crate) fn prerequisite(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Prerequisite, message).help(help)
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ErrorKind::Interrupted, "interrupted").help("run `lab-cli up` again to continue where it stopped")
+    }
+
+    pub(crate) fn io(what: impl fmt::Display, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::failed(format!("could not {what} {}", path.display())).source(source)
+    }
+
+    /// Says which node it happened to.
+    pub fn node(mut self, node: impl Into<String>) -> Self {
+        self.node = Some(node.into());
+        self
+    }
+
+    /// Says what to do.
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Lines that help to understand it, for example the end of a console.
+    pub fn details(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.details.extend(lines);
+        self
+    }
+
+    /// The error below.
+    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// Which node it happened to.
+    pub fn node_name(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// What to do about it.
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
+    /// Lines that help to understand it.
+    pub fn detail_lines(&self) -> &[String] {
+        &self.details
+    }
+
+    /// The causes below this error, outermost first, each one line; a cause that only repeats its parent is left out.
+    pub fn causes(&self) -> Vec<String> {
+        let mut lines: Vec<String> = Vec::new();
+        let mut next = StdError::source(self);
+        while let Some(cause) = next {
+            let line = cause.to_string();
+            if lines.last().unwrap_or(&self.message) != &line {
+                lines.push(line);
+            }
+            next = cause.source();
+        }
+        lines
+    }
+
+    /// The error and its causes in one line, for a stage summary.
+    pub fn one_line(&self) -> String {
+        let mut line = self.to_string();
+        for cause in self.causes() {
+            if !line.contains(&cause) {
+                line.push_str(": ");
+                line.push_str(&cause);
+            }
+        }
+        line.replace(['\n', '\r'], " ")
+    }
+}
+
+impl fmt::Display for LabError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.node {
+            Some(node) => write!(f, "{node}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+impl StdError for LabError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|e| e as &(dyn StdError + 'static))
+    }
+}
+
+impl From<ConfigError> for LabError {
+    fn from(error: ConfigError) -> Self {
+        let mut out = Self::new(ErrorKind::Configuration, error.to_string());
+        out.help.clone_from(&error.help);
+        out.source = None;
+        out
+    }
+}
+
+/// Gives a failed call its context in one word at the call site.
+pub(crate) trait Context<T> {
+    /// Wraps the error as a failure of `what`.
+    fn context(self, what: impl Into<String>) -> Result<T, LabError>;
+}
+
+impl<T, E: Into<Box<dyn StdError + Send + Sync>>> Context<T> for Result<T, E> {
+    fn context(self, what: impl Into<String>) -> Result<T, LabError> {
+        self.map_err(|e| LabError::failed(what).source(e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_joins_the_causes_and_never_breaks_the_line() {
+        let inner = std::io::Error::other("disk\nfull");
+        let error = LabError::failed("could not write state").node("k3s-master1").source(inner);
+        assert_eq!(error.one_line(), "k3s-master1: could not write state: disk full");
+    }
+}

@@ -1,0 +1,115 @@
+//! Files that are either whole or not there, and private ones that were never anything else.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::error::LabError;
+
+/// Replaces a file as a whole. The new content is readable by its owner only from its first byte.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), LabError> {
+    let dir = parent(path)?;
+    let attempt = || -> std::io::Result<()> {
+        // tempfile creates with mode 0600; the rename keeps it.
+        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    attempt().map_err(|e| LabError::io("write", path, e))
+}
+
+/// Makes a directory, and its missing parents, that only its owner can look into.
+pub(crate) fn private_dir(path: &Path) -> Result<(), LabError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| LabError::io("create the directory", path, e))
+}
+
+/// Reads a file that may be missing.
+pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(LabError::io("read", path, e)),
+    }
+}
+
+fn parent(path: &Path) -> Result<&Path, LabError> {
+    path.parent().ok_or_else(|| LabError::failed(format!("{} has no directory", path.display())))
+}
+
+/// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.
+pub(crate) fn tail(path: &Path, count: usize) -> Vec<String> {
+    const WINDOW: u64 = 64 * 1024;
+    let read = || -> std::io::Result<Vec<u8>> {
+        use std::io::{Read as _, Seek as _, SeekFrom};
+        let mut file = std::fs::File::open(path)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
+        let mut bytes = Vec::new();
+        file.take(WINDOW).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let lines: Vec<String> = text
+        .split('\n')
+        .map(|l| strip_escapes(l).trim_end().to_owned())
+        .filter(|l| !l.is_empty())
+        .collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+/// Removes ANSI sequences and control characters: a console's bytes must not drive the user's terminal.
+fn strip_escapes(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            if chars.next_if_eq(&'[').is_some() {
+                for c in chars.by_ref() {
+                    if ('@'..='~').contains(&c) {
+                        break;
+                    }
+                }
+            } else {
+                chars.next();
+            }
+        } else if c == '\t' || !c.is_control() {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_file_is_replaced_as_a_whole_and_readable_by_its_owner_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token");
+        write_private(&path, b"one").unwrap();
+        write_private(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_consoles_tail_cannot_drive_the_terminal() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("console.log");
+        std::fs::write(&path, b"old\n\x1b[31mred\x1b[0m \x07bell\r\n\xff\xfe end\n").unwrap();
+        assert_eq!(tail(&path, 2), ["red bell", "\u{fffd}\u{fffd} end"]);
+        assert!(tail(&dir.path().join("missing"), 5).is_empty());
+    }
+}

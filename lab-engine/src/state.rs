@@ -1,0 +1,138 @@
+//! What a lab knows about itself, written before and after every step so that a killed run can be continued.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use vmrun_rs::VmId;
+
+use crate::error::LabError;
+use crate::files;
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+
+/// `state.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    version: u32,
+    /// The lab's random id, in every ownership marker.
+    pub lab_id: String,
+    /// The nodes that exist or were about to.
+    pub nodes: BTreeMap<String, NodeState>,
+}
+
+/// How far a node has come. What can be observed (running, ready) is never kept here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Creation began; if this is what a new run finds, the machine is half-made.
+    Creating,
+    /// The machine exists and has never been seen complete.
+    Created,
+    /// The bootstrap's marker with this node's instance id was read in the guest.
+    Complete,
+}
+
+/// One node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NodeState {
+    /// How far it has come.
+    pub phase: Phase,
+    /// Its machine.
+    pub vm: VmId,
+    /// The machine's directory.
+    pub directory: PathBuf,
+    /// The cloud-init instance id of this life of the machine; the markers in the guest must carry it.
+    pub instance_id: String,
+    /// A digest of everything in the configuration that only a new machine can take on.
+    pub digest: String,
+    /// Whether the seed images have been taken out for good.
+    pub media_detached: bool,
+}
+
+/// The state and the file it lives in.
+#[derive(Debug)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+    state: State,
+}
+
+impl StateFile {
+    /// Reads the state, or begins a new one with `lab_id`.
+    pub(crate) fn open(path: &Path, lab_id: impl FnOnce() -> String) -> Result<Self, LabError> {
+        let state = match read(path)? {
+            Some(state) => state,
+            None => State { version: VERSION, lab_id: lab_id(), nodes: BTreeMap::new() },
+        };
+        let file = Self { path: path.to_owned(), state };
+        file.save()?;
+        Ok(file)
+    }
+
+    pub(crate) fn get(&self) -> &State {
+        &self.state
+    }
+
+    /// Changes the state and writes it before returning.
+    pub(crate) fn update(&mut self, change: impl FnOnce(&mut State)) -> Result<(), LabError> {
+        change(&mut self.state);
+        self.save()
+    }
+
+    fn save(&self) -> Result<(), LabError> {
+        let text = serde_json::to_vec_pretty(&self.state)
+            .map_err(|e| LabError::failed("could not write the lab's state").source(e))?;
+        files::write_private(&self.path, &text)
+    }
+}
+
+/// Reads a lab's state without changing anything; `None` if the lab does not exist.
+pub(crate) fn read(path: &Path) -> Result<Option<State>, LabError> {
+    let Some(bytes) = files::read_optional(path)? else { return Ok(None) };
+    let state: State = serde_json::from_slice(&bytes).map_err(|e| {
+        LabError::failed(format!("{} cannot be understood", path.display()))
+            .help("restore it from a backup, or move the lab's directory away and delete its machines by hand")
+            .source(e)
+    })?;
+    if state.version > VERSION {
+        return Err(LabError::failed(format!("{} was written by a newer version of this program", path.display()))
+            .help("use that version, or destroy the lab with it first"));
+    }
+    Ok(Some(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_on_disk_before_update_returns() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        let mut file = StateFile::open(&path, || "id".to_owned()).unwrap();
+        let node = NodeState {
+            phase: Phase::Creating,
+            vm: VmId::new("/x.vmx"),
+            directory: dir.path().to_owned(),
+            instance_id: "i".to_owned(),
+            digest: "d".to_owned(),
+            media_detached: false,
+        };
+        file.update(|s| drop(s.nodes.insert("m".to_owned(), node.clone()))).unwrap();
+        let again = StateFile::open(&path, || "other".to_owned()).unwrap();
+        assert_eq!(again.get().lab_id, "id");
+        assert_eq!(again.get().nodes["m"], node);
+    }
+
+    #[test]
+    fn a_torn_or_newer_state_is_an_error_and_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.json");
+        for text in ["{\"version\": 1, \"lab_", "{\"version\": 9, \"lab_id\": \"x\", \"nodes\": {}}"] {
+            std::fs::write(&path, text).unwrap();
+            StateFile::open(&path, || "id".to_owned()).unwrap_err();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}
