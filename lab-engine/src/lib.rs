@@ -1,3 +1,40 @@
-//! Everything an air-gapped k3s lab does, without a terminal.
+#![doc = include_str!("../README.md")]
 
+pub mod backend;
+mod backoff;
+mod checks;
+mod cluster;
 pub mod config;
+mod destroy;
+mod error;
+mod event;
+mod files;
+mod identity;
+mod lab;
+mod lock;
+mod owner;
+mod paths;
+mod picture;
+mod plan;
+mod readiness;
+mod registry;
+mod run;
+mod stages;
+mod state;
+mod status;
+mod template;
+
+pub use checks::{Check, CheckStatus};
+pub use cluster::ClusterNode;
+pub use config::Config;
+pub use destroy::Doomed;
+pub use error::{ErrorKind, LabError};
+pub use event::{Event, EventSink, Level, NoEvents, StageEnd};
+pub use lab::{Lab, UpReport};
+pub use owner::{MARKER, Owner};
+pub use paths::LabPaths;
+pub use plan::{Action, Step};
+pub use readiness::Signal;
+pub use stages::UpOptions;
+pub use state::{NodeState, Phase, State};
+pub use status::{LabStatus, NodeStatus};

@@ -44,6 +44,11 @@ impl Owner {
 /// Deletes a directory that carries `owner`'s marker. The marker goes last, so that a deletion that was interrupted can
 /// be finished. A missing directory is no error; one without the marker is.
 pub(crate) fn remove_owned(dir: &Path, owner: &Owner) -> Result<(), LabError> {
+    remove_owned_but(dir, owner, &[])
+}
+
+/// Like [`remove_owned`], but leaves the entries `keep` of the directory alone, and then the directory itself.
+pub(crate) fn remove_owned_but(dir: &Path, owner: &Owner, keep: &[PathBuf]) -> Result<(), LabError> {
     if !dir.exists() {
         return Ok(());
     }
@@ -54,7 +59,7 @@ pub(crate) fn remove_owned(dir: &Path, owner: &Owner) -> Result<(), LabError> {
     let entries: Vec<PathBuf> = std::fs::read_dir(dir)
         .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
         .map_err(|e| LabError::io("list", dir, e))?;
-    for path in entries.iter().filter(|p| !p.ends_with(MARKER)) {
+    for path in entries.iter().filter(|p| !p.ends_with(MARKER) && !keep.contains(p)) {
         // symlink_metadata: a link is removed, never followed.
         let is_dir = path.symlink_metadata().is_ok_and(|m| m.is_dir());
         let removed = if is_dir { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
@@ -64,6 +69,9 @@ pub(crate) fn remove_owned(dir: &Path, owner: &Owner) -> Result<(), LabError> {
         }
     }
     std::fs::remove_file(dir.join(MARKER)).map_err(|e| LabError::io("delete the marker in", dir, e))?;
+    if !keep.is_empty() {
+        return Ok(());
+    }
     std::fs::remove_dir(dir).map_err(|e| LabError::io("delete", dir, e))
 }
 

@@ -81,14 +81,19 @@ impl LabPaths {
         self.seeds().join("payload.iso")
     }
 
-    /// The machines' directories.
+    /// The nodes' directories.
     pub fn machines(&self) -> PathBuf {
         self.root.join("vms")
     }
 
-    /// One node's machine directory.
-    pub fn machine(&self, node: &str) -> PathBuf {
+    /// What belongs to one node; carries the ownership marker.
+    pub fn node(&self, node: &str) -> PathBuf {
         self.machines().join(node)
+    }
+
+    /// One node's machine, inside [`node`](Self::node).
+    pub fn machine(&self, node: &str) -> PathBuf {
+        self.node(node).join("vm")
     }
 
     /// Records, pictures and logs of runs.

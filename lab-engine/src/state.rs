@@ -1,6 +1,7 @@
 //! What a lab knows about itself, written before and after every step so that a killed run can be continued.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,17 @@ pub struct NodeState {
     pub digest: String,
     /// Whether the seed images have been taken out for good.
     pub media_detached: bool,
+    /// The virtual network that it is on.
+    pub network: String,
+    /// Its static address there.
+    pub address: Ipv4Addr,
+}
+
+impl NodeState {
+    /// Whether a node with this address on this network would be in this one's way.
+    pub(crate) fn clashes(&self, network: &str, address: Ipv4Addr) -> bool {
+        self.address == address && self.network.eq_ignore_ascii_case(network)
+    }
 }
 
 /// The state and the file it lives in.
@@ -118,6 +130,8 @@ mod tests {
             instance_id: "i".to_owned(),
             digest: "d".to_owned(),
             media_detached: false,
+            network: "VMnet1".to_owned(),
+            address: Ipv4Addr::new(192, 168, 6, 10),
         };
         file.update(|s| drop(s.nodes.insert("m".to_owned(), node.clone()))).unwrap();
         let again = StateFile::open(&path, || "other".to_owned()).unwrap();

@@ -1,0 +1,74 @@
+//! Chooses the program that runs the machines: VMware's vmrun where there is one, else the QEMU drop-in.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use vmrun_rs::{Hypervisor, Workstation, locate};
+
+use crate::config::{HypervisorKind, HypervisorSection};
+use crate::error::LabError;
+
+/// Which program was chosen, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Chosen {
+    /// The program.
+    pub program: PathBuf,
+    /// Whether it is the QEMU drop-in.
+    pub drop_in: bool,
+    /// Why this one, in one line.
+    pub why: String,
+}
+
+/// Finds the program that the configuration asks for.
+///
+/// # Errors
+///
+/// A missing prerequisite that says where was looked and how to get one.
+pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
+    if let Some(program) = &section.vmrun {
+        let drop_in = section.kind == HypervisorKind::Qemu
+            || program.file_stem().is_some_and(|s| s.to_string_lossy().contains("vmrun-qemu"));
+        if !program.is_file() {
+            return Err(LabError::prerequisite(
+                format!("vmrun, which drives the virtual machines, is not at {}", program.display()),
+                "correct hypervisor.vmrun or VMRUN_PATH, or leave it out to have the usual places searched",
+            ));
+        }
+        return Ok(Chosen { program: program.clone(), drop_in, why: "named by the configuration".to_owned() });
+    }
+    if section.kind != HypervisorKind::Qemu
+        && let Some(program) = locate::vmware()
+    {
+        return Ok(Chosen { program, drop_in: false, why: "VMware's vmrun was found".to_owned() });
+    }
+    if section.kind != HypervisorKind::Vmware
+        && let Some(program) = locate::drop_in(&beside_this_program())
+    {
+        let why = match section.kind {
+            HypervisorKind::Qemu => "asked for",
+            _ => "no VMware vmrun on this machine, so the QEMU drop-in is used",
+        };
+        return Ok(Chosen { program, drop_in: true, why: why.to_owned() });
+    }
+    Err(match section.kind {
+        HypervisorKind::Vmware => LabError::prerequisite(
+            "VMware's vmrun, which drives the virtual machines, was not found",
+            "install VMware Workstation Pro, Player or Fusion, or set VMRUN_PATH to vmrun",
+        ),
+        _ => LabError::prerequisite(
+            "neither VMware's vmrun nor the drop-in vmrun-qemu was found",
+            "install VMware Workstation, or build the drop-in with `cargo build --release -p vmrun-qemu` and keep it beside lab-cli; \
+             VMRUN_PATH can name either",
+        ),
+    })
+}
+
+/// The hypervisor over the chosen program.
+pub fn open(chosen: &Chosen) -> Arc<dyn Hypervisor> {
+    Arc::new(Workstation::new(&chosen.program))
+}
+
+fn beside_this_program() -> Vec<PathBuf> {
+    std::env::current_exe().ok().and_then(|p| Some(p.parent()?.to_owned())).into_iter().collect()
+}

@@ -1,0 +1,79 @@
+//! Takes a lab away: only what carries its marker.
+
+use std::path::PathBuf;
+
+use futures::future::join_all;
+use serde::Serialize;
+
+use crate::error::LabError;
+use crate::event::{Event, Level};
+use crate::lab::Lab;
+use crate::owner::{self, Owner};
+use crate::stages::remove_node;
+
+/// What `destroy` would delete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Doomed {
+    /// The nodes whose machines go.
+    pub nodes: Vec<String>,
+    /// The lab's own directory, if all of it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+}
+
+impl Lab {
+    /// What [`destroy`](Self::destroy) would delete. `only` limits it to some nodes; empty means the whole lab.
+    ///
+    /// # Errors
+    ///
+    /// If the lab's state cannot be read.
+    pub fn doomed(&self, only: &[String]) -> Result<Option<Doomed>, LabError> {
+        let Some(state) = self.state()? else { return Ok(None) };
+        let nodes = state.nodes.into_keys().filter(|n| only.is_empty() || only.contains(n)).collect();
+        let directory = only.is_empty().then(|| self.paths().root().to_owned());
+        Ok(Some(Doomed { nodes, directory }))
+    }
+
+    /// Stops and deletes the machines, then everything else of the lab. What does not carry the lab's marker stays
+    /// where it is, and a notice says so. A lab that does not exist is no error.
+    ///
+    /// # Errors
+    ///
+    /// The first machine that could not be deleted; the others have been tried too, and running it again continues.
+    pub async fn destroy(&self, only: &[String]) -> Result<(), LabError> {
+        if self.state()?.is_none() {
+            return Ok(());
+        }
+        let (lock, state) = self.claim()?;
+        let lab_id = state.get().lab_id.clone();
+        let state = std::sync::Mutex::new(state);
+        let nodes = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get().nodes.clone();
+        let results = join_all(nodes.iter().filter(|(n, _)| only.is_empty() || only.contains(n)).map(async |(name, node)| {
+            remove_node(self, &lab_id, name, node).await?;
+            state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).update(|s| drop(s.nodes.remove(name)))
+        }))
+        .await;
+        results.into_iter().collect::<Result<Vec<()>, _>>()?;
+        if !only.is_empty() {
+            return Ok(());
+        }
+        let foreign = self.foreign(&lab_id);
+        for path in &foreign {
+            let message = format!("{} was not made by this lab and stays", path.display());
+            self.emit(Event::Notice { level: Level::Warning, node: None, message });
+        }
+        let keep: Vec<PathBuf> = if foreign.is_empty() { Vec::new() } else { vec![self.paths().machines()] };
+        let owner = self.owner(&lab_id, None);
+        owner::remove_owned_but(self.paths().root(), &owner, &keep)?;
+        // Held until here, so that no other process builds the lab anew while it is taken down.
+        drop(lock);
+        Ok(())
+    }
+
+    /// What is among the nodes' directories without being this lab's.
+    fn foreign(&self, lab_id: &str) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(self.paths().machines()) else { return Vec::new() };
+        let paths = entries.flatten().map(|e| e.path());
+        paths.filter(|p| Owner::of(p).is_none_or(|o| o.lab_id != lab_id)).collect()
+    }
+}

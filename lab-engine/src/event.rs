@@ -1,0 +1,143 @@
+//! What a lab says while it works. This crate prints nothing; whoever embeds it decides what to do with these.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::readiness::Signal;
+
+/// How much a notice matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Not as it should be, but the run goes on.
+    Warning,
+}
+
+/// How a stage ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum StageEnd {
+    /// It did what it was for.
+    Ok,
+    /// There was nothing to do.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+    /// It failed.
+    Failed {
+        /// Why, in one line.
+        reason: String,
+    },
+    /// Its limit passed.
+    TimedOut {
+        /// What was missing, in one line.
+        reason: String,
+    },
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// The lab.
+        lab: String,
+        /// The run's name, also that of its record.
+        run: String,
+        /// The nodes, the master first.
+        nodes: Vec<String>,
+    },
+    /// Something a person may want to know.
+    Notice {
+        /// How much it matters.
+        level: Level,
+        /// The node it is about.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        node: Option<String>,
+        /// What it is.
+        message: String,
+    },
+    /// A stage began.
+    StageStarted {
+        /// Its stable id, for example `wait-ready`.
+        stage: &'static str,
+    },
+    /// A stage ended.
+    StageFinished {
+        /// Its stable id.
+        stage: &'static str,
+        /// How.
+        #[serde(flatten)]
+        end: StageEnd,
+        /// How long it took, in seconds.
+        #[serde(serialize_with = "seconds")]
+        took: Duration,
+    },
+    /// A node showed a sign of life.
+    NodeSignal {
+        /// The node.
+        node: String,
+        /// What was seen.
+        signal: Signal,
+        /// More about it, for example the address.
+        detail: String,
+    },
+    /// A node's bootstrap moved on.
+    NodeProgress {
+        /// The node.
+        node: String,
+        /// The step that it is in.
+        step: String,
+    },
+    /// Looking at a node failed in a way that may pass.
+    NodeTrouble {
+        /// The node.
+        node: String,
+        /// What happened, in one line.
+        message: String,
+    },
+    /// A run ended.
+    RunFinished {
+        /// Whether the lab was seen ready.
+        ready: bool,
+        /// How long it took, in seconds.
+        #[serde(serialize_with = "seconds")]
+        took: Duration,
+        /// The run's record.
+        record: PathBuf,
+        /// The timeline as a page for a browser.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        picture: Option<PathBuf>,
+    },
+}
+
+fn seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_f64((d.as_secs_f64() * 1000.0).round() / 1000.0)
+}
+
+/// Takes events. Called from async code, so it must not block for long.
+pub trait EventSink: Send + Sync + 'static {
+    /// One thing happened.
+    fn emit(&self, event: Event);
+}
+
+/// Takes events and drops them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn emit(&self, _event: Event) {}
+}
+
+impl<F: Fn(Event) + Send + Sync + 'static> EventSink for F {
+    fn emit(&self, event: Event) {
+        self(event);
+    }
+}

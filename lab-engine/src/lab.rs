@@ -1,0 +1,309 @@
+//! [`Lab`]: one lab, and everything that can be done with it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::future::join_all;
+use secrecy::SecretString;
+use stage_timer::{Outcome, RunRecord, Timeline};
+use tokio_util::sync::CancellationToken;
+use vmrun_rs::guest::{GuestAccess, GuestCredentials, SshAccess};
+use vmrun_rs::{GuestChannel, GuestCommand, GuestOutput, Hypervisor, VmId};
+
+use crate::backend::{self, Chosen};
+use crate::checks::{self, Check};
+use crate::cluster::ClusterNode;
+use crate::config::{Config, NodeSection};
+use crate::error::{Context as _, ErrorKind, LabError};
+use crate::event::{Event, EventSink};
+use crate::identity::{self, KeyPair};
+use crate::lock::LabLock;
+use crate::owner::Owner;
+use crate::paths::LabPaths;
+use crate::run::{Connection, Run, ssh_of};
+use crate::stages::{self, UpOptions};
+use crate::state::{self, State, StateFile};
+use crate::{files, picture, registry};
+
+/// One lab: its configuration, its files and the hypervisor that runs its machines.
+pub struct Lab {
+    config: Config,
+    paths: LabPaths,
+    hypervisor: Arc<dyn Hypervisor>,
+    chosen: Chosen,
+    sink: Arc<dyn EventSink>,
+}
+
+/// What came of a run of `up`.
+#[derive(Debug)]
+pub struct UpReport {
+    /// The nodes as the cluster reported them, all Ready; or why not.
+    pub result: Result<Vec<ClusterNode>, LabError>,
+    /// Where the time went.
+    pub record: RunRecord,
+    /// The record's file.
+    pub record_path: PathBuf,
+    /// The timeline as a page for a browser, if it could be written.
+    pub picture: Option<PathBuf>,
+}
+
+impl Lab {
+    /// A lab on the hypervisor that its configuration asks for.
+    ///
+    /// # Errors
+    ///
+    /// If no hypervisor is found, or the user has no data directory.
+    pub fn open(config: Config, sink: Arc<dyn EventSink>) -> Result<Self, LabError> {
+        let chosen = backend::choose(&config.hypervisor)?;
+        let hypervisor = backend::open(&chosen);
+        Self::with_hypervisor(config, hypervisor, chosen, sink)
+    }
+
+    /// A lab on a hypervisor of the caller's, for example a mock.
+    ///
+    /// # Errors
+    ///
+    /// If the user has no data directory.
+    pub fn with_hypervisor(
+        config: Config,
+        hypervisor: Arc<dyn Hypervisor>,
+        chosen: Chosen,
+        sink: Arc<dyn EventSink>,
+    ) -> Result<Self, LabError> {
+        let paths = LabPaths::new(config.lab.data_dir.as_deref(), &config.lab.name)?;
+        Ok(Self { config, paths, hypervisor, chosen, sink })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Where the lab keeps its things.
+    pub fn paths(&self) -> &LabPaths {
+        &self.paths
+    }
+
+    /// The hypervisor.
+    pub fn hypervisor(&self) -> &Arc<dyn Hypervisor> {
+        &self.hypervisor
+    }
+
+    /// Which hypervisor was chosen, and why.
+    pub fn chosen(&self) -> &Chosen {
+        &self.chosen
+    }
+
+    /// The nodes' names, the master first.
+    pub fn node_names(&self) -> Vec<String> {
+        let mut nodes: Vec<_> = self.config.nodes.0.iter().collect();
+        nodes.sort_by_key(|n| n.role != crate::config::Role::Master);
+        nodes.into_iter().map(|n| n.name.clone()).collect()
+    }
+
+    /// Brings the lab up, or continues where an earlier run stopped; on a finished lab it only looks.
+    ///
+    /// Ends with `ready` nodes only if every one was seen Ready. When `cancel` fires, the run ends between two steps and
+    /// leaves a state that the next run continues from. `password` gives the guest's user a password, which also lets
+    /// vmrun's own guest operations in.
+    ///
+    /// # Errors
+    ///
+    /// Only for what keeps a run from being recorded at all, for example another run holding the lab's lock; what happens
+    /// to the run itself is in [`UpReport::result`].
+    pub async fn up(
+        &self,
+        options: &UpOptions,
+        password: Option<SecretString>,
+        cancel: &CancellationToken,
+    ) -> Result<UpReport, LabError> {
+        let (_lock, state) = self.claim()?;
+        files::private_dir(&self.paths.runs())?;
+        let name = format!("up-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+        let record_path = self.paths.runs().join(format!("{name}.jsonl"));
+        let timeline = Timeline::builder("up")
+            .shape(self.config.shape())
+            .record(&record_path)
+            .start()
+            .context("could not start the run's timeline")?;
+        let started = Instant::now();
+        self.emit(Event::RunStarted { lab: self.config.lab.name.clone(), run: name, nodes: self.node_names() });
+        let run = Run::new(self, timeline.clone(), state, password);
+        let result = tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(LabError::interrupted()),
+            result = stages::all(&run, options) => result,
+        };
+        drop(run);
+        let record = timeline.finish(match &result {
+            Ok(_) => Outcome::Ok,
+            Err(e) if e.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
+            Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
+            Err(e) => Outcome::failed(e.one_line()),
+        });
+        let picture = picture::write(&record, &record_path);
+        self.emit(Event::RunFinished {
+            ready: result.is_ok(),
+            took: started.elapsed(),
+            record: record_path.clone(),
+            picture: picture.clone(),
+        });
+        Ok(UpReport { result, record, record_path, picture })
+    }
+
+    /// Looks at everything that `up` needs, without changing anything.
+    pub async fn doctor(&self) -> Vec<Check> {
+        checks::all(self).await
+    }
+
+    /// Issues, renews or reuses the registry's certificate. `None` if the configuration names a CA of its own.
+    ///
+    /// # Errors
+    ///
+    /// If the certificates cannot be written.
+    pub fn certificates(&self) -> Result<Option<registry_pki::Ensured>, LabError> {
+        let (_lock, _state) = self.claim()?;
+        registry::ensure_certificate(&self.config, &self.paths)
+    }
+
+    /// What the lab knows about itself; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn state(&self) -> Result<Option<State>, LabError> {
+        state::read(&self.paths.state())
+    }
+
+    /// How a node is reached over SSH.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such node, or the hypervisor does not say how this host reaches it.
+    pub async fn ssh_access(&self, node: &str) -> Result<SshAccess, LabError> {
+        let section = self.find(node)?;
+        self.known(node)?;
+        let (endpoint, access) = self.access(section, None).await?;
+        access.ssh.ok_or_else(|| LabError::failed(format!("there is no way in over SSH at {endpoint}")).node(node))
+    }
+
+    /// Runs a command on nodes, all at once; the answers come in the order of `nodes`.
+    ///
+    /// # Errors
+    ///
+    /// If a node does not exist. What happens on one node is in that node's answer.
+    pub async fn exec(
+        &self,
+        nodes: &[String],
+        command: &GuestCommand,
+        password: Option<SecretString>,
+    ) -> Result<Vec<(String, Result<GuestOutput, LabError>)>, LabError> {
+        let mut work = Vec::new();
+        for name in nodes {
+            let (node, vm) = (self.find(name)?, self.known(name)?);
+            let password = password.clone();
+            work.push(async move {
+                let result = async {
+                    let channel = self.connect(node, &vm, password).await?.channel;
+                    channel.run(command).await.context("could not run the command").map_err(|e| e.node(name))
+                };
+                (name.clone(), result.await)
+            });
+        }
+        Ok(join_all(work).await)
+    }
+
+    /// A node of the configuration, or an error that lists what there is.
+    pub(crate) fn find(&self, node: &str) -> Result<&NodeSection, LabError> {
+        self.config.node(node).ok_or_else(|| {
+            LabError::new(ErrorKind::Configuration, format!("there is no node `{node}`"))
+                .help(format!("the nodes are: {}", self.node_names().join(", ")))
+        })
+    }
+
+    /// The machine of a node that was created.
+    fn known(&self, node: &str) -> Result<VmId, LabError> {
+        let state = self.state()?.and_then(|mut s| s.nodes.remove(node));
+        state.map(|s| s.vm).ok_or_else(|| {
+            LabError::new(ErrorKind::NotReady, "its machine has not been created").node(node).help("run `lab-cli up` first")
+        })
+    }
+
+    /// A channel into a node. Nothing is connected yet.
+    pub(crate) async fn connect(
+        &self,
+        node: &NodeSection,
+        vm: &VmId,
+        password: Option<SecretString>,
+    ) -> Result<Connection, LabError> {
+        let (ssh, access) = self.access(node, password).await?;
+        let channel: Arc<dyn GuestChannel> = self.hypervisor.guest(vm, access);
+        Ok(Connection { channel, ssh })
+    }
+
+    async fn access(
+        &self,
+        node: &NodeSection,
+        password: Option<SecretString>,
+    ) -> Result<(SocketAddr, GuestAccess), LabError> {
+        let endpoint = self.hypervisor.endpoint(&self.config.network.name, ssh_of(node)).await;
+        let endpoint = endpoint.context("could not find out how this host reaches the node").map_err(|e| e.node(&node.name))?;
+        let login = self.login_key()?;
+        let ssh = SshAccess {
+            endpoint,
+            user: self.config.guest.user.clone(),
+            private_key: login.private,
+            host_key: identity::host_key(&self.paths, &node.name)?.public,
+        };
+        let user = self.config.guest.user.clone();
+        let credentials = password.map(|password| GuestCredentials { user, password });
+        Ok((endpoint, GuestAccess { credentials, ssh: Some(ssh) }))
+    }
+
+    pub(crate) fn login_key(&self) -> Result<KeyPair, LabError> {
+        identity::login_key(&self.paths)
+    }
+
+    /// Takes the lab for this process: its directory, its lock and its state.
+    pub(crate) fn claim(&self) -> Result<(LabLock, StateFile), LabError> {
+        files::private_dir(self.paths.root())?;
+        let lock = LabLock::take(&self.paths.lock())?;
+        let state = StateFile::open(&self.paths.state(), || identity::random_hex(16))?;
+        self.owner(&state.get().lab_id, None).mark(self.paths.root())?;
+        Ok((lock, state))
+    }
+
+    pub(crate) fn owner(&self, lab_id: &str, node: Option<&str>) -> Owner {
+        Owner { lab: self.config.lab.name.clone(), lab_id: lab_id.to_owned(), node: node.map(str::to_owned) }
+    }
+
+    /// A digest of everything about a node that only a new machine can take on.
+    pub(crate) fn digest(&self, node: &NodeSection) -> Result<String, LabError> {
+        let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(crate::template::fingerprint).transpose();
+        let c = &self.config;
+        let facts = serde_json::json!({
+            "role": node.role,
+            "address": node.address,
+            "size": c.size(node),
+            "network": c.network,
+            "guest": c.guest,
+            "image": [fingerprint(&c.image.disk)?, fingerprint(&c.image.template)?],
+            "snapshot": c.image.snapshot,
+            "k3s": [fingerprint(&c.k3s.binary)?, fingerprint(&c.k3s.images)?],
+            "disable": c.k3s.disable,
+            "registry": [c.registry_endpoint()],
+            "mirrors": c.registry.mirrors,
+        });
+        Ok(identity::digest(facts.to_string().as_bytes()))
+    }
+
+    pub(crate) fn sink(&self) -> &dyn EventSink {
+        self.sink.as_ref()
+    }
+
+    pub(crate) fn emit(&self, event: Event) {
+        self.sink.emit(event);
+    }
+}

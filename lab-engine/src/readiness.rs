@@ -1,0 +1,314 @@
+//! Waiting for a guest, by looking: several signals per node are watched at once, nothing is ever assumed, and there is
+//! no fixed wait.
+//!
+//! A node is *ready* when a command in it was answered, over a connection whose host key is the one that was injected. It
+//! is *complete* when its marker file was read in it and carries the instance id of this life of the machine.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use cloudinit_gen::guest;
+use serde::Serialize;
+use stage_timer::Stage;
+use tokio::time::{Instant, sleep_until};
+use vmrun_rs::{ChannelError, GuestChannel, GuestCommand, Hypervisor, PowerState, VmId};
+
+use crate::backoff::{Backoff, LONGEST};
+use crate::error::{ErrorKind, LabError};
+use crate::event::{Event, EventSink};
+use crate::files;
+
+/// How long one look into a guest may take. Emulated guests need several seconds for a first SSH handshake.
+const LOOK: Duration = Duration::from_secs(20);
+/// How many lines of a guest's console go with an error.
+const CONSOLE_LINES: usize = 20;
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Signal {
+    /// The hypervisor lists the machine as running.
+    Running,
+    /// The hypervisor reports an address.
+    Address,
+    /// The guest's SSH server introduced itself.
+    SshBanner,
+    /// A command in the guest was answered.
+    GuestCommand,
+    /// The bootstrap's marker was read.
+    Marker,
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Running => "running",
+            Self::Address => "address reported",
+            Self::SshBanner => "SSH server answers",
+            Self::GuestCommand => "guest command answered",
+            Self::Marker => "completion marker read",
+        })
+    }
+}
+
+/// One node under observation: where it runs, how to look into it, and whom to tell.
+pub(crate) struct Watched<'a> {
+    pub(crate) node: &'a str,
+    pub(crate) vm: &'a VmId,
+    pub(crate) hypervisor: &'a dyn Hypervisor,
+    pub(crate) channel: &'a dyn GuestChannel,
+    pub(crate) ssh: std::net::SocketAddr,
+    pub(crate) stage: &'a Stage,
+    pub(crate) sink: &'a dyn EventSink,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    signal: Option<(Signal, String)>,
+    step: Option<String>,
+    trouble: Option<String>,
+}
+
+impl<'a> Watched<'a> {
+    pub(crate) fn new(
+        node: &'a str,
+        vm: &'a VmId,
+        hypervisor: &'a dyn Hypervisor,
+        channel: &'a dyn GuestChannel,
+        ssh: std::net::SocketAddr,
+        stage: &'a Stage,
+        sink: &'a dyn EventSink,
+    ) -> Self {
+        Self { node, vm, hypervisor, channel, ssh, stage, sink, seen: Mutex::default() }
+    }
+
+    /// Waits until a command in the guest is answered.
+    pub(crate) async fn until_ready(&self, limit: Duration) -> Result<(), LabError> {
+        let end = Instant::now() + limit;
+        tokio::select! {
+            error = self.watch_power() => Err(error),
+            never = self.watch_address() => match never {},
+            never = self.watch_banner() => match never {},
+            result = self.watch_guest() => result,
+            () = sleep_until(end) => Err(self.timed_out("the guest did not answer", limit)),
+        }
+    }
+
+    /// Waits until the marker at `path` carries `instance_id`. A bootstrap that says it failed ends the wait at once.
+    pub(crate) async fn until_complete(&self, path: &str, instance_id: &str, limit: Duration) -> Result<(), LabError> {
+        let end = Instant::now() + limit;
+        tokio::select! {
+            error = self.watch_power() => Err(error),
+            result = self.watch_bootstrap(path, instance_id) => result,
+            () = sleep_until(end) => Err(self.timed_out("the bootstrap did not finish", limit)),
+        }
+    }
+
+    /// Ends only when the machine does not run any more.
+    async fn watch_power(&self) -> LabError {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.hypervisor.state(self.vm).await {
+                Ok(PowerState::Running) => self.signal_once(Signal::Running, ""),
+                Ok(state) => {
+                    let what = match state {
+                        PowerState::Missing => "the machine is gone",
+                        PowerState::Suspended => "the machine was suspended",
+                        _ => "the machine was powered off",
+                    };
+                    return self.with_console(LabError::failed(format!("{what} while the lab waited for it")).node(self.node));
+                }
+                Err(e) => self.trouble(&one_line(&e)),
+            }
+            backoff.pause().await;
+        }
+    }
+
+    async fn watch_address(&self) -> std::convert::Infallible {
+        let mut backoff = Backoff::new();
+        let mut last = None;
+        loop {
+            // Errors are expected here: without tools in the guest the hypervisor knows no address, and SSH does not need one.
+            if let Ok(Some(found)) = self.hypervisor.address(self.vm).await
+                && last != Some(found.address)
+            {
+                self.signal(Signal::Address, &found.address.to_string());
+                last = Some(found.address);
+            }
+            backoff.pause().await;
+        }
+    }
+
+    async fn watch_banner(&self) -> std::convert::Infallible {
+        let mut backoff = Backoff::new();
+        loop {
+            if let Ok(banner) = vmrun_rs::ssh_banner(self.ssh, LONGEST).await {
+                self.signal(Signal::SshBanner, &banner);
+                return std::future::pending().await;
+            }
+            backoff.pause().await;
+        }
+    }
+
+    async fn watch_guest(&self) -> Result<(), LabError> {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.channel.run(&GuestCommand::new(["true"]).timeout(LOOK)).await {
+                Ok(output) if output.success() => {
+                    self.signal(Signal::GuestCommand, &self.channel.kind().to_string());
+                    return Ok(());
+                }
+                Ok(output) => self.trouble(&format!("`true` ended with exit code {} in the guest", output.exit_code)),
+                Err(e) => self.channel_trouble(e)?,
+            }
+            backoff.pause().await;
+        }
+    }
+
+    async fn watch_bootstrap(&self, path: &str, instance_id: &str) -> Result<(), LabError> {
+        let mut backoff = Backoff::new();
+        loop {
+            match self.look(path, instance_id).await {
+                Ok(Look::Complete) => {
+                    self.signal(Signal::Marker, path);
+                    return Ok(());
+                }
+                Ok(Look::Failed { step, reason }) => {
+                    let error = LabError::failed(format!("the bootstrap failed in step `{step}`: {reason}")).node(self.node);
+                    return Err(self.with_console(error).help(format!(
+                        "`lab-cli exec {node} -- sudo cat {log}` shows more; after mending the cause, `lab-cli up --recreate {node}`",
+                        node = self.node,
+                        log = guest::BOOTSTRAP_LOG,
+                    )));
+                }
+                Ok(Look::Running { step }) => {
+                    if self.step(step) {
+                        backoff.reset();
+                    }
+                }
+                Err(e) => self.channel_trouble(e)?,
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// One look at the failure file, the marker and the progress file, in this order.
+    async fn look(&self, marker: &str, instance_id: &str) -> Result<Look, ChannelError> {
+        if let Some(failure) = self.channel.read_file(guest::FAILED).await? {
+            let failure = guest::Failure::parse(&String::from_utf8_lossy(&failure));
+            if failure.instance_id == instance_id {
+                return Ok(Look::Failed { step: failure.step, reason: failure.reason });
+            }
+        }
+        if let Some(content) = self.channel.read_file(marker).await?
+            && String::from_utf8_lossy(&content).trim() == instance_id
+        {
+            return Ok(Look::Complete);
+        }
+        let step = self.channel.read_file(guest::PROGRESS).await?;
+        Ok(Look::Running { step: step.map(|s| String::from_utf8_lossy(&s).trim().to_owned()).filter(|s| !s.is_empty()) })
+    }
+
+    /// Notes a trouble that may pass; a permanent one is an error.
+    fn channel_trouble(&self, error: ChannelError) -> Result<(), LabError> {
+        if error.is_host_key_mismatch() {
+            return Err(LabError::failed("another machine answers at this node's address").node(self.node).source(error).help(
+                "the host key is not the one that was injected: look for a second machine with this address; \
+                 nothing was sent to it",
+            ));
+        }
+        self.trouble(&one_line(&error));
+        Ok(())
+    }
+
+    fn signal_once(&self, signal: Signal, detail: &str) {
+        if self.lock().signal.is_none() {
+            self.signal(signal, detail);
+        }
+    }
+
+    fn signal(&self, signal: Signal, detail: &str) {
+        self.lock().signal = Some((signal, detail.to_owned()));
+        self.stage.progress(None, signal.to_string());
+        self.sink.emit(Event::NodeSignal { node: self.node.to_owned(), signal, detail: detail.to_owned() });
+    }
+
+    /// Notes the bootstrap's step; whether it is a new one.
+    fn step(&self, step: Option<String>) -> bool {
+        let Some(step) = step else { return false };
+        if self.lock().step.as_ref() == Some(&step) {
+            return false;
+        }
+        self.stage.progress(None, step.clone());
+        self.sink.emit(Event::NodeProgress { node: self.node.to_owned(), step: step.clone() });
+        self.lock().step = Some(step);
+        true
+    }
+
+    fn trouble(&self, message: &str) {
+        if self.lock().trouble.as_deref() == Some(message) {
+            return;
+        }
+        self.sink.emit(Event::NodeTrouble { node: self.node.to_owned(), message: message.to_owned() });
+        self.lock().trouble = Some(message.to_owned());
+    }
+
+    fn timed_out(&self, what: &str, limit: Duration) -> LabError {
+        let (signal, step, trouble) = {
+            let seen = self.lock();
+            (seen.signal.clone(), seen.step.clone(), seen.trouble.clone())
+        };
+        let mut message = format!("{what} within {} s", limit.as_secs());
+        match signal {
+            Some((signal, detail)) if detail.is_empty() => message.push_str(&format!("; last signal: {signal}")),
+            Some((signal, detail)) => message.push_str(&format!("; last signal: {signal} ({detail})")),
+            None => message.push_str("; no signal at all"),
+        }
+        if let Some(step) = step {
+            message.push_str(&format!("; last step: {step}"));
+        }
+        if let Some(trouble) = trouble {
+            message.push_str(&format!("; last error: {trouble}"));
+        }
+        let error = LabError::new(ErrorKind::TimedOut, message).node(self.node);
+        self.with_console(error).help("the machine still runs: look at its console, then run `lab-cli up` again to go on waiting")
+    }
+
+    /// Adds the end of the guest's console.
+    fn with_console(&self, error: LabError) -> LabError {
+        let Some(path) = self.hypervisor.console(self.vm) else { return error };
+        let lines = files::tail(&path, CONSOLE_LINES);
+        if lines.is_empty() {
+            return error.details([format!("the console {} is empty", path.display())]);
+        }
+        error.details([format!("the end of {}:", path.display())]).details(lines.into_iter().map(|l| format!("  {l}")))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Look {
+    Complete,
+    Failed { step: String, reason: String },
+    Running { step: Option<String> },
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        next = cause.source();
+    }
+    line.replace(['\n', '\r'], " ")
+}

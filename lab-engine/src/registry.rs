@@ -1,0 +1,128 @@
+//! The private registry as the lab needs it: its certificate, the nodes' registries.yaml, and whether it answers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use registry_pki::registries::Registries;
+use registry_pki::{Ensured, PkiRequest, PkiStore, RegistryHost};
+
+use crate::config::Config;
+use crate::error::{Context as _, ErrorKind, LabError};
+use crate::paths::LabPaths;
+
+/// Where the CA lies in a node, for registries.yaml.
+pub(crate) const GUEST_CA: &str = "/etc/lab/registry-ca.crt";
+
+/// The registry's trust as nodes get it.
+#[derive(Debug, Clone)]
+pub(crate) struct Trust {
+    /// The CA certificates, PEM.
+    pub(crate) ca_pem: String,
+    /// `registries.yaml`.
+    pub(crate) registries_yaml: String,
+}
+
+/// Issues, renews or reuses the registry's certificate, unless the configuration names a CA of its own.
+pub(crate) fn ensure_certificate(config: &Config, paths: &LabPaths) -> Result<Option<Ensured>, LabError> {
+    if config.registry.ca.is_some() {
+        return Ok(None);
+    }
+    let store = PkiStore::open(paths.pki()).context("could not open the certificate store")?;
+    let request = PkiRequest::new([host(config)?]);
+    store.ensure(&request).context("could not issue the registry's certificate").map(Some)
+}
+
+/// What the nodes are told about the registry.
+pub(crate) fn trust(config: &Config, paths: &LabPaths) -> Result<Trust, LabError> {
+    let ca = ca_path(config, paths);
+    let ca_pem = std::fs::read_to_string(&ca).map_err(|e| LabError::io("read the registry's CA", &ca, e))?;
+    let mirrors: Vec<&str> = config.registry.mirrors.iter().map(String::as_str).collect();
+    let registries = Registries::for_mirrors(&config.registry_endpoint(), &mirrors, GUEST_CA)
+        .context("could not write registries.yaml for the nodes")?;
+    let registries_yaml = registries.to_yaml().context("could not write registries.yaml for the nodes")?;
+    Ok(Trust { ca_pem, registries_yaml })
+}
+
+/// The certificates that clients must trust.
+pub(crate) fn ca_path(config: &Config, paths: &LabPaths) -> PathBuf {
+    config.registry.ca.clone().unwrap_or_else(|| paths.pki().join("bundle.crt"))
+}
+
+/// Asks the registry for its certificate and judges it as a node would.
+pub(crate) async fn check(config: &Config, paths: &LabPaths) -> Result<String, LabError> {
+    let endpoint = config.registry_endpoint();
+    let ca = ca_path(config, paths);
+    let ca_pem = std::fs::read_to_string(&ca).map_err(|e| {
+        LabError::prerequisite(
+            format!("the registry's CA {} cannot be read", ca.display()),
+            "issue the certificates with `lab-cli pki init`, or correct registry.ca",
+        )
+        .source(e)
+    })?;
+    let host = host(config)?;
+    let at = reached_at(config, &host);
+    let verdict = registry_pki::connect::verify_live(&at, &host, &ca_pem, SystemTime::now()).await.map_err(|e| {
+        LabError::new(ErrorKind::Prerequisite, format!("the registry https://{endpoint}, which nodes pull images from, does not answer at {at}"))
+            .source(e)
+            .help(start_help(config, paths))
+    })?;
+    if !verdict.accepted {
+        return Err(LabError::prerequisite(
+            format!("the registry at {at} shows a certificate that nodes would refuse: {verdict}"),
+            start_help(config, paths),
+        ));
+    }
+    Ok(format!("https://{endpoint} answers with a certificate that nodes accept"))
+}
+
+fn start_help(config: &Config, paths: &LabPaths) -> String {
+    if config.registry.ca.is_some() {
+        return "start it with a certificate for that address, or set registry.check = false".to_owned();
+    }
+    format!(
+        "start it with the certificate {} and the key {}, or set registry.check = false",
+        paths.pki().join("registry.crt").display(),
+        paths.pki().join("registry.key").display(),
+    )
+}
+
+fn host(config: &Config) -> Result<RegistryHost, LabError> {
+    config.registry.host.parse().map_err(|e| {
+        LabError::new(ErrorKind::Configuration, format!("registry.host `{}` cannot be used", config.registry.host)).source(e)
+    })
+}
+
+/// Where this host finds the registry. The lab's gateway is this host itself: on its own interface where the hypervisor
+/// made one (VMware's host adapter), else on loopback (the drop-in's user-mode network).
+fn reached_at(config: &Config, host: &RegistryHost) -> String {
+    match host {
+        RegistryHost::Ip(ip) if *ip == IpAddr::V4(config.network.gateway) && !is_local(*ip) => {
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.registry.port).to_string()
+        }
+        _ => config.registry_endpoint(),
+    }
+}
+
+/// Whether an address belongs to this host: then a socket can be bound to it.
+fn is_local(ip: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_without_an_interface_here_is_this_hosts_loopback() {
+        let mut config = Config::default();
+        // An address of the documentation range: no machine has it.
+        config.network.gateway = Ipv4Addr::new(192, 0, 2, 1);
+        config.registry.host = "192.0.2.1".to_owned();
+        let host = host(&config).unwrap();
+        assert_eq!(reached_at(&config, &host), "127.0.0.1:5000");
+        config.registry.host = "registry.lab".to_owned();
+        let host = self::host(&config).unwrap();
+        assert_eq!(reached_at(&config, &host), "registry.lab:5000");
+    }
+}

@@ -1,0 +1,161 @@
+//! One run of `up`: the timeline, the state and the connections that its stages share.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use secrecy::SecretString;
+use stage_timer::{Lane, Outcome, Stage, StageKind, Timeline};
+use vmrun_rs::GuestChannel;
+
+use crate::config::{Config, NodeSection, Role};
+use crate::error::{ErrorKind, LabError};
+use crate::event::{Event, Level, StageEnd};
+use crate::lab::Lab;
+use crate::state::{NodeState, State, StateFile};
+
+/// How a stage's work ended well.
+pub(crate) enum Done<T> {
+    /// It was done.
+    Ok(T),
+    /// There was nothing to do.
+    Skipped(T, String),
+}
+
+/// A way into a node, made once per run.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    pub(crate) channel: Arc<dyn GuestChannel>,
+    pub(crate) ssh: SocketAddr,
+}
+
+/// What the stages of one run share.
+pub(crate) struct Run<'a> {
+    pub(crate) lab: &'a Lab,
+    pub(crate) timeline: Timeline,
+    pub(crate) state: Mutex<StateFile>,
+    pub(crate) password: Option<SecretString>,
+    connections: Mutex<HashMap<String, Connection>>,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(lab: &'a Lab, timeline: Timeline, state: StateFile, password: Option<SecretString>) -> Self {
+        Self { lab, timeline, state: Mutex::new(state), password, connections: Mutex::default() }
+    }
+
+    pub(crate) fn config(&self) -> &'a Config {
+        self.lab.config()
+    }
+
+    /// The nodes with a role.
+    pub(crate) fn nodes(&self, role: Role) -> Vec<&'a NodeSection> {
+        self.config().nodes.0.iter().filter(|n| n.role == role).collect()
+    }
+
+    /// All nodes, the master first.
+    pub(crate) fn all_nodes(&self) -> Vec<&'a NodeSection> {
+        let mut nodes = self.nodes(Role::Master);
+        nodes.extend(self.nodes(Role::Worker));
+        nodes
+    }
+
+    /// A copy of the state as it is now.
+    pub(crate) fn state(&self) -> State {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).get().clone()
+    }
+
+    /// What is known of a node; an error if it was never created, which the stages before make impossible.
+    pub(crate) fn node_state(&self, node: &str) -> Result<NodeState, LabError> {
+        self.state().nodes.remove(node).ok_or_else(|| LabError::failed("the lab has no such machine").node(node))
+    }
+
+    /// Changes the state, on disk too.
+    pub(crate) fn update(&self, change: impl FnOnce(&mut State)) -> Result<(), LabError> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).update(change)
+    }
+
+    /// Changes what is known of one node, on disk too.
+    pub(crate) fn update_node(&self, node: &str, change: impl FnOnce(&mut NodeState)) -> Result<(), LabError> {
+        self.update(|s| {
+            if let Some(state) = s.nodes.get_mut(node) {
+                change(state);
+            }
+        })
+    }
+
+    /// The way into a node. Made at the first call, after the machine was started: only then the hypervisor can say how
+    /// this host reaches it.
+    pub(crate) async fn connection(&self, node: &NodeSection) -> Result<Connection, LabError> {
+        if let Some(known) = self.connections.lock().unwrap_or_else(PoisonError::into_inner).get(&node.name) {
+            return Ok(known.clone());
+        }
+        let vm = self.node_state(&node.name)?.vm;
+        let connection = self.lab.connect(node, &vm, self.password.clone()).await?;
+        let mut known = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.entry(node.name.clone()).or_insert(connection).clone())
+    }
+
+    /// Runs one stage: times it, bounds it, tells about it.
+    pub(crate) async fn stage<T>(
+        &self,
+        id: &'static str,
+        kind: StageKind,
+        limit: Duration,
+        work: impl AsyncFnOnce(&Stage) -> Result<Done<T>, LabError>,
+    ) -> Result<T, LabError> {
+        let stage = self.timeline.stage(id, kind);
+        let started = Instant::now();
+        self.lab.emit(Event::StageStarted { stage: id });
+        let result = match tokio::time::timeout(limit, work(&stage)).await {
+            Ok(result) => result,
+            Err(_) => Err(LabError::new(ErrorKind::TimedOut, format!("the stage `{id}` took longer than {} s", limit.as_secs()))
+                .help(format!("raise timeouts.* in lab.toml if this machine is slow, then run `lab-cli up` again; stage: {id}"))),
+        };
+        let (end, outcome, result) = match result {
+            Ok(Done::Ok(value)) => (StageEnd::Ok, Outcome::Ok, Ok(value)),
+            Ok(Done::Skipped(value, reason)) => {
+                (StageEnd::Skipped { reason: reason.clone() }, Outcome::skipped(reason), Ok(value))
+            }
+            Err(error) if error.kind() == ErrorKind::TimedOut => {
+                let reason = error.one_line();
+                (StageEnd::TimedOut { reason: reason.clone() }, Outcome::timed_out(reason), Err(error))
+            }
+            Err(error) => {
+                let reason = error.one_line();
+                (StageEnd::Failed { reason: reason.clone() }, Outcome::failed(reason), Err(error))
+            }
+        };
+        stage.finish(outcome);
+        self.lab.emit(Event::StageFinished { stage: id, end, took: started.elapsed() });
+        result
+    }
+
+    /// Runs one node's part of a stage in the node's own lane.
+    pub(crate) async fn in_lane<T>(
+        &self,
+        stage: &Stage,
+        id: &'static str,
+        kind: StageKind,
+        node: &str,
+        work: impl AsyncFnOnce(&Stage) -> Result<T, LabError>,
+    ) -> Result<T, LabError> {
+        let child = stage.child(id, kind, Lane::new(node.to_owned()));
+        let result = work(&child).await;
+        child.finish(match &result {
+            Ok(_) => Outcome::Ok,
+            Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
+            Err(e) => Outcome::failed(e.one_line()),
+        });
+        result
+    }
+
+    pub(crate) fn notice(&self, level: Level, node: Option<&str>, message: impl Into<String>) {
+        self.lab.emit(Event::Notice { level, node: node.map(str::to_owned), message: message.into() });
+    }
+}
+
+/// Where a guest's SSH server is in the virtual network.
+pub(crate) fn ssh_of(node: &NodeSection) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(node.address), 22)
+}

@@ -1,0 +1,111 @@
+//! Creates the machines: seed images, linked clones. The master first, then all workers at once.
+
+use std::path::PathBuf;
+
+use futures::future::try_join_all;
+use stage_timer::{Stage, StageKind};
+use vmrun_rs::{DiskSource, NicSpec, VmSpec};
+
+use super::seed;
+use crate::config::{NodeSection, Role, TimeoutSection};
+use crate::error::{Context as _, LabError};
+use crate::files;
+use crate::identity;
+use crate::run::{Done, Run};
+use crate::state::{NodeState, Phase};
+use crate::template::{self, Template};
+
+/// What all new nodes share.
+struct Common {
+    template: Template,
+    payload: PathBuf,
+    payload_built: String,
+}
+
+pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
+    let limit = TimeoutSection::limit(run.config().timeouts.create);
+    let known = run.state().nodes;
+    let missing = |role| -> Vec<&NodeSection> {
+        run.nodes(role).into_iter().filter(|n| !known.contains_key(&n.name)).collect()
+    };
+    let (masters, workers) = (missing(Role::Master), missing(Role::Worker));
+    let common = run
+        .stage("create-master", StageKind::Working, limit, async |stage| {
+            let common = if masters.is_empty() && workers.is_empty() { None } else { Some(prepare(run, stage).await?) };
+            match (&common, masters.first()) {
+                (Some(common), Some(master)) => create(run, stage, master, common).await?,
+                _ => return Ok(Done::Skipped(common, "it exists".to_owned())),
+            }
+            Ok(Done::Ok(common))
+        })
+        .await?;
+    run.stage("create-workers", StageKind::Working, limit, async |stage| {
+        let Some(common) = common.filter(|_| !workers.is_empty()) else {
+            return Ok(Done::Skipped((), "they exist".to_owned()));
+        };
+        try_join_all(workers.iter().map(|node| create(run, stage, node, &common))).await?;
+        Ok(Done::Ok(()))
+    })
+    .await
+}
+
+async fn prepare(run: &Run<'_>, stage: &Stage) -> Result<Common, LabError> {
+    let template = run.in_lane(stage, "template", StageKind::Working, "host", async |_| {
+        template::ensure(run.config(), run.lab.paths(), run.lab.hypervisor().as_ref()).await
+    });
+    let payload = run.in_lane(stage, "payload", StageKind::Working, "host", async |_| seed::payload(run).await);
+    let (template, (payload, payload_built)) = tokio::try_join!(template, payload)?;
+    Ok(Common { template, payload, payload_built })
+}
+
+async fn create(run: &Run<'_>, stage: &Stage, node: &NodeSection, common: &Common) -> Result<(), LabError> {
+    run.in_lane(stage, "create", StageKind::Working, &node.name, async |_| {
+        create_node(run, node, common).await.map_err(|e| e.node(&node.name))
+    })
+    .await
+}
+
+async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Result<(), LabError> {
+    let (lab, config) = (run.lab, run.config());
+    let (own_dir, directory) = (lab.paths().node(&node.name), lab.paths().machine(&node.name));
+    if own_dir.exists() {
+        return Err(LabError::failed(format!("{} is in the way and was not made by this lab", own_dir.display()))
+            .help("look what it is and move it away"));
+    }
+    let lab_id = run.state().lab_id;
+    let mac = identity::mac_address(&lab_id, &node.name);
+    let state = NodeState {
+        phase: Phase::Creating,
+        vm: lab.hypervisor().id_of(&directory, &node.name),
+        directory: directory.clone(),
+        instance_id: format!("{}-{}-{}", config.lab.name, node.name, identity::random_hex(6)),
+        digest: lab.digest(node)?,
+        media_detached: false,
+        network: config.network.name.clone(),
+        address: node.address,
+    };
+    let instance_id = state.instance_id.clone();
+    run.update(|s| drop(s.nodes.insert(node.name.clone(), state)))?;
+    files::private_dir(&own_dir)?;
+    lab.owner(&lab_id, Some(&node.name)).mark(&own_dir)?;
+
+    let image = seed::node(run, node, &mac, &instance_id, &common.payload_built).await?;
+    let size = config.size(node);
+    let spec = VmSpec {
+        name: node.name.clone(),
+        directory,
+        disk: DiskSource::LinkedClone { template: common.template.vm.clone(), snapshot: common.template.snapshot.clone() },
+        disk_gib: Some(size.disk_gib),
+        cpus: size.cpus,
+        memory_mib: size.memory_mib,
+        guest_os: config.image.guest_os.clone(),
+        nics: vec![NicSpec { network: config.network.name.clone(), mac: Some(mac) }],
+        media: vec![image, common.payload.clone()],
+        variables: std::collections::BTreeMap::new(),
+    };
+    let vm = lab.hypervisor().create(&spec).await.context("could not create the machine")?;
+    run.update_node(&node.name, |n| {
+        n.vm = vm;
+        n.phase = Phase::Created;
+    })
+}

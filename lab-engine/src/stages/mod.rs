@@ -1,0 +1,46 @@
+//! The stages of `up`, in order. Each looks at what is there and does only what is missing, so that a run can be
+//! repeated, and one that died continued.
+
+mod cleanup;
+mod create;
+mod media;
+mod prerequisites;
+mod ready;
+mod seed;
+mod start;
+mod verify;
+
+use crate::cluster::ClusterNode;
+use crate::error::LabError;
+use crate::run::Run;
+
+pub(crate) use cleanup::remove_node;
+pub(crate) use ready::marker;
+
+/// Which machines `up` makes anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UpOptions {
+    /// Nodes to delete and create again, by name.
+    pub recreate: Vec<String>,
+    /// All of them.
+    pub recreate_all: bool,
+}
+
+impl UpOptions {
+    pub(crate) fn recreates(&self, node: &str) -> bool {
+        self.recreate_all || self.recreate.iter().any(|n| n == node)
+    }
+}
+
+/// All stages. Ends well only if every node was seen Ready.
+pub(crate) async fn all(run: &Run<'_>, options: &UpOptions) -> Result<Vec<ClusterNode>, LabError> {
+    prerequisites::run(run, options).await?;
+    cleanup::run(run, options).await?;
+    create::run(run).await?;
+    start::run(run).await?;
+    ready::wait(run).await?;
+    ready::monitor(run).await?;
+    let stubborn = media::disconnect(run).await?;
+    media::restart(run, &stubborn).await?;
+    verify::run(run).await
+}

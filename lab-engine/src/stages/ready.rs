@@ -1,0 +1,65 @@
+//! Waits for the guests, all at once: first until each answers, then until each has finished its bootstrap.
+
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use stage_timer::{Stage, StageKind};
+
+use crate::config::{NodeSection, Role, TimeoutSection};
+use crate::error::LabError;
+use crate::readiness::Watched;
+use crate::run::{Done, Run};
+use crate::state::Phase;
+
+/// The stage's own limit comes after the nodes', so that the error of a node, which says more, is the one that is seen.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(super) async fn wait(run: &Run<'_>) -> Result<(), LabError> {
+    let limit = TimeoutSection::limit(run.config().timeouts.ready);
+    run.stage("wait-ready", StageKind::Waiting, limit + GRACE, async |stage| {
+        try_join_all(run.all_nodes().into_iter().map(|node| answers(run, stage, node, limit))).await?;
+        Ok(Done::Ok(()))
+    })
+    .await
+}
+
+/// Waits until one node answers.
+pub(super) async fn answers(run: &Run<'_>, stage: &Stage, node: &NodeSection, limit: Duration) -> Result<(), LabError> {
+    run.in_lane(stage, "wait-ready", StageKind::Waiting, &node.name, async |lane| {
+        let vm = run.node_state(&node.name)?.vm;
+        let connection = run.connection(node).await?;
+        let hypervisor = run.lab.hypervisor().as_ref();
+        let watched = Watched::new(&node.name, &vm, hypervisor, &*connection.channel, connection.ssh, lane, run.lab.sink());
+        watched.until_ready(limit).await
+    })
+    .await
+}
+
+pub(super) async fn monitor(run: &Run<'_>) -> Result<(), LabError> {
+    let limit = TimeoutSection::limit(run.config().timeouts.bootstrap);
+    run.stage("monitor", StageKind::Waiting, limit + GRACE, async |stage| {
+        try_join_all(run.all_nodes().into_iter().map(async |node| {
+            run.in_lane(stage, "monitor", StageKind::Waiting, &node.name, async |lane| {
+                let known = run.node_state(&node.name)?;
+                let connection = run.connection(node).await?;
+                let hypervisor = run.lab.hypervisor().as_ref();
+                let watched =
+                    Watched::new(&node.name, &known.vm, hypervisor, &*connection.channel, connection.ssh, lane, run.lab.sink());
+                watched.until_complete(marker(node.role), &known.instance_id, limit).await?;
+                run.update_node(&node.name, |n| n.phase = Phase::Complete)
+            })
+            .await
+        }))
+        .await?;
+        Ok(Done::Ok(()))
+    })
+    .await
+}
+
+/// The file that a finished bootstrap leaves in a node.
+pub(crate) fn marker(role: Role) -> &'static str {
+    match role {
+        Role::Master => cloudinit_gen::guest::MASTER_DONE,
+        Role::Worker => cloudinit_gen::guest::WORKER_DONE,
+    }
+}

@@ -1,0 +1,117 @@
+//! Looks at the cluster itself: every node Ready at its address, every packaged component running.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use stage_timer::{Stage, StageKind};
+use tokio::time::{Instant, timeout_at};
+use vmrun_rs::GuestChannel;
+
+use crate::backoff::Backoff;
+use crate::cluster::{self, ClusterNode};
+use crate::config::{Config, NodeSection, TimeoutSection};
+use crate::error::{Context as _, ErrorKind, LabError};
+use crate::files;
+use crate::run::{Done, Run};
+
+/// The port of the Kubernetes API.
+const API_PORT: u16 = 6443;
+/// The stage's own limit comes after this one's, whose error says more.
+const GRACE: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
+    let limit = TimeoutSection::limit(run.config().timeouts.verify);
+    run.stage("verify", StageKind::Waiting, limit + GRACE, async |stage| {
+        let master = run.config().master().ok_or_else(|| LabError::failed("the lab has no master"))?;
+        let connection = run.connection(master).await?;
+        let nodes = until_ready(run.config(), &*connection.channel, stage, limit).await?;
+        kubeconfig(run, master, &*connection.channel).await?;
+        Ok(Done::Ok(nodes))
+    })
+    .await
+}
+
+async fn until_ready(
+    config: &Config,
+    master: &dyn GuestChannel,
+    stage: &Stage,
+    limit: Duration,
+) -> Result<Vec<ClusterNode>, LabError> {
+    let end = Instant::now() + limit;
+    let mut backoff = Backoff::new();
+    let mut missing = "the cluster did not answer".to_owned();
+    loop {
+        match timeout_at(end, look(config, master)).await {
+            Ok(Ok((nodes, None))) => return Ok(nodes),
+            Ok(Ok((_, Some(what)))) => missing = what,
+            Ok(Err(e)) => missing = e.one_line(),
+            Err(_) => {
+                return Err(LabError::new(
+                    ErrorKind::NotReady,
+                    format!("the cluster was not ready within {} s: {missing}", limit.as_secs()),
+                )
+                .help("`lab-cli exec MASTER -- sudo k3s kubectl get nodes,pods -A` shows more; `lab-cli up` looks again"));
+            }
+        }
+        stage.progress(None, missing.clone());
+        tokio::select! {
+            () = backoff.pause() => {}
+            () = tokio::time::sleep_until(end) => {}
+        }
+    }
+}
+
+/// One look: the nodes, and what is still missing.
+async fn look(config: &Config, master: &dyn GuestChannel) -> Result<(Vec<ClusterNode>, Option<String>), LabError> {
+    let nodes = cluster::nodes(master).await?;
+    if let Some(what) = config.nodes.0.iter().find_map(|n| not_ready(n, &nodes)) {
+        return Ok((nodes, Some(what)));
+    }
+    let missing = cluster::missing_components(master, &config.k3s.disable).await?;
+    let what = (!missing.is_empty()).then(|| format!("packaged components that do not run: {}", missing.join(", ")));
+    Ok((nodes, what))
+}
+
+/// Why a node does not count as ready, if it does not.
+fn not_ready(node: &NodeSection, nodes: &[ClusterNode]) -> Option<String> {
+    let Some(seen) = nodes.iter().find(|n| n.name == node.name) else {
+        return Some(format!("{} has not joined the cluster", node.name));
+    };
+    if !seen.ready {
+        let reason = seen.reason.as_deref().unwrap_or("no reason given");
+        return Some(format!("{} is not Ready: {reason}", node.name));
+    }
+    match &seen.address {
+        Some(address) if *address != node.address.to_string() => {
+            Some(format!("{} joined with the address {address}, not {}", node.name, node.address))
+        }
+        _ => None,
+    }
+}
+
+async fn kubeconfig(run: &Run<'_>, node: &NodeSection, master: &dyn GuestChannel) -> Result<(), LabError> {
+    let api = SocketAddr::new(IpAddr::V4(node.address), API_PORT);
+    let endpoint = run.lab.hypervisor().endpoint(&run.config().network.name, api).await;
+    let endpoint = endpoint.context("could not find out how this host reaches the cluster")?;
+    let text = cluster::kubeconfig(master, &format!("https://{endpoint}")).await?;
+    files::write_private(&run.lab.paths().kubeconfig(), text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(name: &str, ready: bool, address: &str) -> ClusterNode {
+        ClusterNode { name: name.to_owned(), ready, reason: None, address: Some(address.to_owned()), version: None }
+    }
+
+    #[test]
+    fn a_node_counts_only_if_it_joined_is_ready_and_has_its_own_address() {
+        let config = Config::default();
+        let master = config.master().unwrap();
+        assert!(not_ready(master, &[]).unwrap().contains("not joined"));
+        assert!(not_ready(master, &[seen("k3s-master1", false, "192.168.6.10")]).unwrap().contains("not Ready"));
+        assert!(not_ready(master, &[seen("k3s-master1", true, "192.168.6.99")]).unwrap().contains("192.168.6.99"));
+        assert_eq!(not_ready(master, &[seen("k3s-master1", true, "192.168.6.10")]), None);
+    }
+}
