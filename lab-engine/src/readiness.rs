@@ -181,7 +181,7 @@ impl<'a> Watched<'a> {
                     return Err(self.with_console(error).help(format!(
                         "`lab-cli exec {node} -- sudo cat {log}` shows more; after mending the cause, `lab-cli up --recreate {node}`",
                         node = self.node,
-                        log = guest::BOOTSTRAP_LOG,
+                        log = guest::LOG_FILE,
                     )));
                 }
                 Ok(Look::Running { step }) => {
@@ -197,9 +197,10 @@ impl<'a> Watched<'a> {
 
     /// One look at the failure file, the marker and the progress file, in this order.
     async fn look(&self, marker: &str, instance_id: &str) -> Result<Look, ChannelError> {
-        if let Some(failure) = self.channel.read_file(guest::FAILED).await? {
+        if let Some(failure) = self.channel.read_file(guest::FAILED_FILE).await? {
+            // A file that is cut short is still being written: the next look reads it whole.
             let failure = guest::Failure::parse(&String::from_utf8_lossy(&failure));
-            if failure.instance_id == instance_id {
+            if let Some(failure) = failure.filter(|f| f.instance_id == instance_id) {
                 return Ok(Look::Failed { step: failure.step, reason: failure.reason });
             }
         }
@@ -208,7 +209,7 @@ impl<'a> Watched<'a> {
         {
             return Ok(Look::Complete);
         }
-        let step = self.channel.read_file(guest::PROGRESS).await?;
+        let step = self.channel.read_file(guest::PROGRESS_FILE).await?;
         Ok(Look::Running { step: step.map(|s| String::from_utf8_lossy(&s).trim().to_owned()).filter(|s| !s.is_empty()) })
     }
 

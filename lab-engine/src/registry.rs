@@ -11,9 +11,6 @@ use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::paths::LabPaths;
 
-/// Where the CA lies in a node, for registries.yaml.
-pub(crate) const GUEST_CA: &str = "/etc/lab/registry-ca.crt";
-
 /// The registry's trust as nodes get it.
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
@@ -38,7 +35,7 @@ pub(crate) fn trust(config: &Config, paths: &LabPaths) -> Result<Trust, LabError
     let ca = ca_path(config, paths);
     let ca_pem = std::fs::read_to_string(&ca).map_err(|e| LabError::io("read the registry's CA", &ca, e))?;
     let mirrors: Vec<&str> = config.registry.mirrors.iter().map(String::as_str).collect();
-    let registries = Registries::for_mirrors(&config.registry_endpoint(), &mirrors, GUEST_CA)
+    let registries = Registries::for_mirrors(&config.registry_endpoint(), &mirrors, cloudinit_gen::guest::CA_FILE)
         .context("could not write registries.yaml for the nodes")?;
     let registries_yaml = registries.to_yaml().context("could not write registries.yaml for the nodes")?;
     Ok(Trust { ca_pem, registries_yaml })

@@ -1,12 +1,10 @@
 //! Creates the machines: seed images, linked clones. The master first, then all workers at once.
 
-use std::path::PathBuf;
-
 use futures::future::try_join_all;
 use stage_timer::{Stage, StageKind};
 use vmrun_rs::{DiskSource, NicSpec, VmSpec};
 
-use super::seed;
+use super::seed::{self, PayloadImage};
 use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::{Context as _, LabError};
 use crate::files;
@@ -18,8 +16,7 @@ use crate::template::{self, Template};
 /// What all new nodes share.
 struct Common {
     template: Template,
-    payload: PathBuf,
-    payload_built: String,
+    payload: PayloadImage,
 }
 
 pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
@@ -54,8 +51,8 @@ async fn prepare(run: &Run<'_>, stage: &Stage) -> Result<Common, LabError> {
         template::ensure(run.config(), run.lab.paths(), run.lab.hypervisor().as_ref()).await
     });
     let payload = run.in_lane(stage, "payload", StageKind::Working, "host", async |_| seed::payload(run).await);
-    let (template, (payload, payload_built)) = tokio::try_join!(template, payload)?;
-    Ok(Common { template, payload, payload_built })
+    let (template, payload) = tokio::try_join!(template, payload)?;
+    Ok(Common { template, payload })
 }
 
 async fn create(run: &Run<'_>, stage: &Stage, node: &NodeSection, common: &Common) -> Result<(), LabError> {
@@ -89,7 +86,7 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
     files::private_dir(&own_dir)?;
     lab.owner(&lab_id, Some(&node.name)).mark(&own_dir)?;
 
-    let image = seed::node(run, node, &mac, &instance_id, &common.payload_built).await?;
+    let image = seed::node(run, node, &mac, &instance_id, &common.payload).await?;
     let size = config.size(node);
     let spec = VmSpec {
         name: node.name.clone(),
@@ -100,7 +97,7 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
         memory_mib: size.memory_mib,
         guest_os: config.image.guest_os.clone(),
         nics: vec![NicSpec { network: config.network.name.clone(), mac: Some(mac) }],
-        media: vec![image, common.payload.clone()],
+        media: vec![image, common.payload.path.clone()],
         variables: std::collections::BTreeMap::new(),
     };
     let vm = lab.hypervisor().create(&spec).await.context("could not create the machine")?;

@@ -59,7 +59,7 @@ pub(super) async fn monitor(run: &Run<'_>) -> Result<(), LabError> {
 /// The file that a finished bootstrap leaves in a node.
 pub(crate) fn marker(role: Role) -> &'static str {
     match role {
-        Role::Master => cloudinit_gen::guest::MASTER_DONE,
-        Role::Worker => cloudinit_gen::guest::WORKER_DONE,
+        Role::Master => cloudinit_gen::guest::MARKER_SERVER,
+        Role::Worker => cloudinit_gen::guest::MARKER_AGENT,
     }
 }
