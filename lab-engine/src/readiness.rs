@@ -12,7 +12,10 @@ use cloudinit_gen::guest;
 use serde::Serialize;
 use stage_timer::Stage;
 use tokio::time::{Instant, sleep_until};
-use vmrun_rs::{ChannelError, GuestChannel, GuestCommand, Hypervisor, PowerState, VmId};
+use vmrun_rs::error::ChannelErrorKind;
+use vmrun_rs::guest::GuestCommand;
+use vmrun_rs::hypervisor::{PowerState, VmId};
+use vmrun_rs::{ChannelError, GuestChannel, Hypervisor};
 
 use crate::backoff::{Backoff, LONGEST};
 use crate::error::{ErrorKind, LabError};
@@ -215,7 +218,7 @@ impl<'a> Watched<'a> {
 
     /// Notes a trouble that may pass; a permanent one is an error.
     fn channel_trouble(&self, error: ChannelError) -> Result<(), LabError> {
-        if error.is_host_key_mismatch() {
+        if error.kind() == ChannelErrorKind::HostKey {
             return Err(LabError::failed("another machine answers at this node's address").node(self.node).source(error).help(
                 "the host key is not the one that was injected: look for a second machine with this address; \
                  nothing was sent to it",

@@ -1,0 +1,139 @@
+//! [`Hypervisor`] over the world in memory.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+use vmrun_rs::guest::GuestAccess;
+use vmrun_rs::hypervisor::{
+    Detached, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
+};
+use vmrun_rs::{GuestChannel, Hypervisor, HypervisorError};
+
+use super::channel::Channel;
+use super::{Fake, Machine};
+
+fn missing(vm: &VmId) -> HypervisorError {
+    HypervisorError::Missing { vm: vm.clone() }
+}
+
+/// The instance id in a seed image: its meta-data lies in it as plain text.
+fn instance_id(seed: &Path) -> String {
+    let bytes = std::fs::read(seed).expect("the seed image exists when the machine is created");
+    let text = String::from_utf8_lossy(&bytes);
+    let (_, rest) = text.split_once("instance-id: ").expect("the seed has meta-data");
+    rest.lines().next().unwrap_or("").trim_matches('"').to_owned()
+}
+
+#[async_trait]
+impl Hypervisor for Fake {
+    async fn info(&self) -> Result<HypervisorInfo, HypervisorError> {
+        Ok(HypervisorInfo { name: "fake".to_owned(), version: "1".to_owned(), program: PathBuf::from("fake") })
+    }
+
+    async fn create(&self, spec: &VmSpec) -> Result<VmId, HypervisorError> {
+        let id = self.id_of(&spec.directory, &spec.name);
+        std::fs::create_dir_all(&spec.directory).unwrap();
+        std::fs::write(id.as_str(), "config").unwrap();
+        let mut world = self.world();
+        let guest = world.guests.get(&spec.name).cloned().unwrap_or_default();
+        let instance_id = spec.media.first().map(|seed| instance_id(seed)).unwrap_or_default();
+        let attached = spec.media.len();
+        world.created += 1;
+        world.machines.insert(id.clone(), Machine { spec: spec.clone(), guest, instance_id, started: None, attached });
+        Ok(id)
+    }
+
+    fn id_of(&self, directory: &Path, name: &str) -> VmId {
+        VmId::new(directory.join(format!("{name}.vmx")).display().to_string())
+    }
+
+    async fn start(&self, vm: &VmId) -> Result<(), HypervisorError> {
+        let takes = self.world().start_takes;
+        tokio::time::sleep(takes).await;
+        let mut world = self.world();
+        let refused = world.refuse_to_start.clone();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        if refused.as_ref() == Some(&machine.spec.name) {
+            return Err(HypervisorError::DidNotStart { vm: vm.clone(), after: takes });
+        }
+        machine.started.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    async fn stop(&self, vm: &VmId, _mode: StopMode) -> Result<(), HypervisorError> {
+        let mut world = self.world();
+        world.machines.get_mut(vm).ok_or_else(|| missing(vm))?.started = None;
+        Ok(())
+    }
+
+    async fn state(&self, vm: &VmId) -> Result<PowerState, HypervisorError> {
+        Ok(self.world().machines.get(vm).map_or(PowerState::Missing, Machine::power))
+    }
+
+    async fn address(&self, _vm: &VmId) -> Result<Option<ReportedAddress>, HypervisorError> {
+        Ok(None)
+    }
+
+    async fn endpoint(&self, _network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
+        // A closed port of this host: the engine's own look for an SSH banner finds nothing, the channel below answers.
+        Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), if guest.port() == 6443 { 6443 } else { 1 }))
+    }
+
+    async fn release_endpoints(&self, _network: &str, guest: IpAddr) -> Result<(), HypervisorError> {
+        self.world().released.push(guest);
+        Ok(())
+    }
+
+    async fn attach(&self, vm: &VmId, _slot: MediaSlot, _image: &Path) -> Result<(), HypervisorError> {
+        self.world().machines.get_mut(vm).ok_or_else(|| missing(vm))?.attached += 1;
+        Ok(())
+    }
+
+    async fn detach(&self, vm: &VmId, _slot: MediaSlot) -> Result<Detached, HypervisorError> {
+        let mut world = self.world();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        if machine.power() == PowerState::Running && machine.guest.detaches == Detached::NeedsPowerOff {
+            return Ok(Detached::NeedsPowerOff);
+        }
+        machine.attached = machine.attached.saturating_sub(1);
+        Ok(Detached::Done)
+    }
+
+    async fn snapshots(&self, _vm: &VmId) -> Result<Vec<String>, HypervisorError> {
+        Ok(Vec::new())
+    }
+
+    async fn snapshot(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+        Ok(())
+    }
+
+    async fn revert(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+        Ok(())
+    }
+
+    async fn delete_snapshot(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+        Ok(())
+    }
+
+    async fn delete(&self, vm: &VmId) -> Result<(), HypervisorError> {
+        if let Some(machine) = self.world().machines.remove(vm) {
+            std::fs::remove_dir_all(machine.spec.directory).unwrap();
+        }
+        Ok(())
+    }
+
+    async fn variable(&self, _vm: &VmId, _name: &str) -> Result<Option<String>, HypervisorError> {
+        Ok(None)
+    }
+
+    fn guest(&self, vm: &VmId, _access: GuestAccess) -> Arc<dyn GuestChannel> {
+        Arc::new(Channel { fake: self.clone(), vm: vm.clone() })
+    }
+
+    fn console(&self, vm: &VmId) -> Option<PathBuf> {
+        Some(PathBuf::from(vm.as_str()).with_extension("log"))
+    }
+}

@@ -1,0 +1,176 @@
+//! A hypervisor in memory whose guests boot, bootstrap, fail, reboot and lie on schedule, in tokio's paused time. Unlike a
+//! mock it has a truth of its own, against which what the engine claims can be checked.
+
+mod channel;
+mod hypervisor;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use lab_engine::backend::Chosen;
+use lab_engine::{Config, Event, EventSink, Lab};
+use tokio::time::Instant;
+use vmrun_rs::hypervisor::{Detached, PowerState, VmId, VmSpec};
+
+/// What a guest will do after its machine was started.
+#[derive(Debug, Clone)]
+pub struct Guest {
+    /// When its SSH server first answers.
+    pub answers: Duration,
+    /// When its bootstrap's marker is there.
+    pub completes: Duration,
+    /// When it writes its failure file, and the step and reason in it.
+    pub fails: Option<(Duration, &'static str, &'static str)>,
+    /// When its machine goes off by itself.
+    pub goes_off: Option<Duration>,
+    /// What its marker holds instead of its instance id, and from the first moment on.
+    pub stale_marker: Option<&'static str>,
+    /// Whether another machine's host key is shown.
+    pub wrong_host_key: bool,
+    /// What detaching a medium of the running machine gives.
+    pub detaches: Detached,
+    /// Whether the cluster lists it as Ready once it is complete.
+    pub joins: bool,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self {
+            answers: Duration::from_secs(300),
+            completes: Duration::from_secs(313),
+            fails: None,
+            goes_off: None,
+            stale_marker: None,
+            wrong_host_key: false,
+            detaches: Detached::Done,
+            joins: true,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Machine {
+    spec: VmSpec,
+    guest: Guest,
+    instance_id: String,
+    started: Option<Instant>,
+    attached: usize,
+}
+
+impl Machine {
+    fn power(&self) -> PowerState {
+        match self.started {
+            Some(at) if self.guest.goes_off.is_none_or(|d| at.elapsed() < d) => PowerState::Running,
+            _ => PowerState::Off,
+        }
+    }
+
+    /// Whether it runs and this much time has passed since its start.
+    fn up_for(&self, time: Duration) -> bool {
+        self.power() == PowerState::Running && self.started.is_some_and(|at| at.elapsed() >= time)
+    }
+
+    fn complete(&self) -> bool {
+        self.guest.stale_marker.is_none() && self.guest.fails.is_none() && self.up_for(self.guest.completes)
+    }
+}
+
+#[derive(Debug, Default)]
+struct World {
+    machines: BTreeMap<VmId, Machine>,
+    guests: BTreeMap<String, Guest>,
+    start_takes: Duration,
+    refuse_to_start: Option<String>,
+    created: usize,
+    released: Vec<std::net::IpAddr>,
+}
+
+/// The hypervisor.
+#[derive(Debug, Clone, Default)]
+pub struct Fake(Arc<Mutex<World>>);
+
+impl Fake {
+    /// Says what the guest of a node will do.
+    pub fn guest(&self, node: &str, guest: Guest) -> &Self {
+        self.world().guests.insert(node.to_owned(), guest);
+        self
+    }
+
+    /// How long each start takes.
+    pub fn start_takes(&self, time: Duration) -> &Self {
+        self.world().start_takes = time;
+        self
+    }
+
+    /// Lets the start of this node fail, until called with `None`.
+    pub fn refuse_to_start(&self, node: Option<&str>) -> &Self {
+        self.world().refuse_to_start = node.map(str::to_owned);
+        self
+    }
+
+    /// How many machines were ever created, the template too.
+    pub fn created(&self) -> usize {
+        self.world().created
+    }
+
+    /// The names of all machines that exist.
+    pub fn names(&self) -> Vec<String> {
+        self.world().machines.values().map(|m| m.spec.name.clone()).collect()
+    }
+
+    /// How many media are still attached to a node's machine.
+    pub fn attached(&self, node: &str) -> usize {
+        self.world().machines.values().find(|m| m.spec.name == node).map_or(0, |m| m.attached)
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Collects events.
+#[derive(Debug, Clone, Default)]
+pub struct Events(Arc<Mutex<Vec<Event>>>);
+
+impl Events {
+    /// What has happened so far.
+    pub fn all(&self) -> Vec<Event> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl EventSink for Events {
+    fn emit(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+/// The default lab of three nodes in a directory, on a fake hypervisor.
+pub fn lab(directory: &Path, fake: &Fake) -> (Lab, Events) {
+    let file = |name: &str, content: &[u8]| {
+        let path = directory.join(name);
+        if !path.exists() {
+            std::fs::write(&path, content).unwrap();
+        }
+        Some(path)
+    };
+    let mut config = Config::default();
+    config.lab.data_dir = Some(directory.join("data"));
+    let mut disk = b"KDMV\x01\0\0\0\x03\0\0\0".to_vec();
+    disk.resize(512, 0);
+    config.image.disk = file("image.vmdk", &disk);
+    config.k3s.binary = file("k3s", b"#!/bin/sh\n");
+    config.k3s.images = file("images.tar", b"images");
+    config.registry.check = false;
+    with_config(config, fake)
+}
+
+/// A lab of this configuration on a fake hypervisor.
+pub fn with_config(config: Config, fake: &Fake) -> (Lab, Events) {
+    let events = Events::default();
+    let chosen = Chosen { program: "fake".into(), drop_in: false, why: "a test".to_owned() };
+    let lab = Lab::with_hypervisor(config, Arc::new(fake.clone()), chosen, Arc::new(events.clone())).unwrap();
+    (lab, events)
+}
