@@ -1,0 +1,88 @@
+//! Files and directories that are private from their first byte.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::StoreError;
+
+#[cfg(not(unix))]
+#[path = "disk_other.rs"]
+mod platform;
+#[cfg(unix)]
+#[path = "disk_unix.rs"]
+mod platform;
+
+pub(crate) use platform::{link, refuse_shared_dir};
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The owner alone: 0600.
+    Private,
+    /// Everyone who gets into the directory: 0644, less the umask.
+    Public,
+}
+
+/// Makes `dir` and its missing parents, 0700.
+pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
+    platform::private_dir_builder()
+        .recursive(true)
+        .create(dir)
+        .map_err(StoreError::io("creating", dir))
+}
+
+/// Makes `dir`, 0700; it must not exist.
+pub(crate) fn make_new_private_dir(dir: &Path) -> Result<(), StoreError> {
+    platform::private_dir_builder()
+        .create(dir)
+        .map_err(StoreError::io("creating", dir))
+}
+
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    platform::restrict(&mut options, Access::Private);
+    options.open(path)
+}
+
+/// Writes a new file, flushed to the disk. It has its permissions before it has its contents.
+pub(crate) fn write_new(path: &Path, contents: &[u8], access: Access) -> Result<(), StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    platform::restrict(&mut options, access);
+    let mut file = options.open(path).map_err(StoreError::io("creating", path))?;
+    file.write_all(contents)
+        .and_then(|()| file.sync_all())
+        .map_err(StoreError::io("writing", path))
+}
+
+/// Replaces `path` by a plain file with `contents`: readers see the old file or the new one, never a part.
+pub(crate) fn replace(path: &Path, contents: &[u8], access: Access) -> Result<(), StoreError> {
+    let temporary = temporary(path);
+    remove_if_there(&temporary)?;
+    write_new(&temporary, contents, access)?;
+    fs::rename(&temporary, path).map_err(StoreError::io("replacing", path))
+}
+
+/// `.registry.key.new` beside `registry.key`. The lock makes sure that only one process uses it.
+pub(crate) fn temporary(path: &Path) -> std::path::PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
+}
+
+pub(crate) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
+            operation: "removing",
+            path: path.to_owned(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes renames in `dir` survive a power failure.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
+    platform::sync_dir(dir).map_err(StoreError::io("flushing", dir))
+}

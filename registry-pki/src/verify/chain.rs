@@ -1,0 +1,477 @@
+//! From the server's certificate to a trusted CA (RFC 5280, section 6, without policies).
+
+use std::time::SystemTime;
+
+use x509_parser::certificate::X509Certificate;
+use x509_parser::error::X509Error;
+use x509_parser::prelude::FromDer;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::names;
+use super::reason::{Part, Reason};
+use super::verdict::Remark;
+use crate::certificate::{AltName, CertificateInfo};
+use crate::constraints::{Refusal, Subtree};
+use crate::host::RegistryHost;
+use crate::when;
+
+/// Fewer bits make an RSA key weak: Go refuses under 1024, OpenSSL's and GnuTLS's usual levels under 2048.
+pub const MIN_RSA_BITS: usize = 2048;
+
+/// Most certificates in a chain, the server's and the trusted one included.
+const MAX_DEPTH: usize = 8;
+/// Most signatures checked for one verdict, so that a hostile chain cannot keep us busy.
+const MAX_SIGNATURES: usize = 64;
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Judgement {
+    pub(super) reasons: Vec<Reason>,
+    pub(super) remarks: Vec<Remark>,
+    /// Subjects of the best path.
+    pub(super) path: Vec<String>,
+}
+
+/// Judges the chain that a server sends against the CAs that a client trusts.
+pub(super) fn judge(
+    chain: &[CertificateInfo],
+    trust: &[CertificateInfo],
+    address: &RegistryHost,
+    at: SystemTime,
+) -> Judgement {
+    let Some(leaf) = chain.first() else {
+        return Judgement::default();
+    };
+    let mut judgement = Judgement::default();
+    judgement.reasons.extend(names::fault(leaf, address));
+    judgement.reasons.extend(dates(Part::Certificate, leaf, at));
+    judgement.reasons.extend(leaf_usage(leaf));
+    judgement.reasons.extend(form(Part::Certificate, leaf));
+    remarks(leaf, chain, trust, at, &mut judgement.remarks);
+
+    let mut search = Search {
+        chain,
+        trust,
+        at,
+        signatures: 0,
+        best: None,
+    };
+    search.from(&mut vec![leaf]);
+    match search.best {
+        Some(best) => {
+            judgement.path = best.path;
+            judgement.reasons.extend(best.reasons);
+            if best.trusted_itself {
+                judgement.remarks.push(Remark::TrustedItself);
+            }
+            judgement.remarks.extend(best.remark);
+        }
+        None => judgement.reasons.push(Reason::TooComplex),
+    }
+    judgement
+}
+
+/// A way from the server's certificate towards a trusted one, and what is wrong with it.
+struct Path {
+    path: Vec<String>,
+    reasons: Vec<Reason>,
+    /// Whether it ends at a trusted certificate.
+    anchored: bool,
+    trusted_itself: bool,
+    remark: Option<Remark>,
+}
+
+impl Path {
+    /// Better paths have smaller keys: anchored first, then fewer faults, then longer (more was found out).
+    fn rank(&self) -> (bool, usize, std::cmp::Reverse<usize>) {
+        (!self.anchored, self.reasons.len(), std::cmp::Reverse(self.path.len()))
+    }
+}
+
+struct Search<'a> {
+    chain: &'a [CertificateInfo],
+    trust: &'a [CertificateInfo],
+    at: SystemTime,
+    signatures: usize,
+    best: Option<Path>,
+}
+
+impl<'a> Search<'a> {
+    /// Follows issuers depth first. `path` begins with the server's certificate.
+    fn from(&mut self, path: &mut Vec<&'a CertificateInfo>) {
+        let Some(last) = path.last().copied() else { return };
+        if self.is_perfect() {
+            return;
+        }
+        // A certificate that is itself trusted needs no signature. Clients take a server's own certificate so only
+        // when it signed itself (OpenSSL wants to see a root).
+        if path.len() == 1 && last.is_self_issued() && self.trust.iter().any(|ca| ca.sha256 == last.sha256) {
+            self.offer(path, Vec::new(), true);
+            return;
+        }
+        let mut found = false;
+        for anchor in self.trust.iter().filter(|ca| ca.subject_der == last.issuer_der) {
+            found = true;
+            match self.signed_by(last, anchor) {
+                Signature::Good => {
+                    path.push(anchor);
+                    self.offer(path, Vec::new(), true);
+                    path.pop();
+                }
+                Signature::Bad(reason) => self.offer(path, vec![reason], false),
+            }
+        }
+        if path.len() < MAX_DEPTH - 1 {
+            for next in self.chain.iter().skip(1).filter(|ca| ca.subject_der == last.issuer_der) {
+                if path.iter().any(|one| one.sha256 == next.sha256) {
+                    continue;
+                }
+                found = true;
+                match self.signed_by(last, next) {
+                    Signature::Good => {
+                        path.push(next);
+                        self.from(path);
+                        path.pop();
+                    }
+                    Signature::Bad(reason) => self.offer(path, vec![reason], false),
+                }
+            }
+        }
+        if !found {
+            let reason = Reason::UnknownIssuer {
+                issuer: last.issuer.clone(),
+                trusted: self.trust.iter().map(|ca| ca.subject.clone()).collect(),
+                self_signed: path.len() == 1 && last.is_self_issued(),
+            };
+            self.offer(path, vec![reason], false);
+        }
+    }
+
+    fn is_perfect(&self) -> bool {
+        self.best
+            .as_ref()
+            .is_some_and(|best| best.anchored && best.reasons.is_empty())
+    }
+
+    fn offer(&mut self, path: &[&CertificateInfo], mut reasons: Vec<Reason>, anchored: bool) {
+        reasons.extend(faults(path, anchored, self.at));
+        let root = path.last().copied();
+        let candidate = Path {
+            path: path.iter().map(|certificate| certificate.subject.clone()).collect(),
+            reasons,
+            anchored,
+            trusted_itself: anchored && path.len() == 1,
+            remark: root
+                .filter(|root| anchored && path.len() > 1 && is_broken(&root.signature))
+                .map(|root| Remark::WeakRootSignature {
+                    algorithm: root.signature.clone(),
+                }),
+        };
+        if self.best.as_ref().is_none_or(|best| candidate.rank() < best.rank()) {
+            self.best = Some(candidate);
+        }
+    }
+
+    fn signed_by(&mut self, certificate: &CertificateInfo, issuer: &CertificateInfo) -> Signature {
+        self.signatures += 1;
+        if self.signatures > MAX_SIGNATURES {
+            return Signature::Bad(Reason::TooComplex);
+        }
+        let part = if self.chain.first().is_some_and(|leaf| leaf.sha256 == certificate.sha256) {
+            Part::Certificate
+        } else {
+            Part::Intermediate
+        };
+        let subject = certificate.subject.clone();
+        match check_signature(certificate, issuer) {
+            Ok(()) => Signature::Good,
+            Err(X509Error::SignatureUnsupportedAlgorithm) if is_broken(&certificate.signature) => {
+                Signature::Bad(Reason::WeakSignature {
+                    part,
+                    subject,
+                    algorithm: certificate.signature.clone(),
+                })
+            }
+            Err(X509Error::SignatureUnsupportedAlgorithm) => Signature::Bad(Reason::UnsupportedSignature {
+                part,
+                subject,
+                algorithm: format!("{} by a key of {}", certificate.signature, issuer.key),
+            }),
+            // ring does not check signatures of short RSA keys at all; that they are short is the reason then.
+            Err(_) if is_short_rsa(issuer) => Signature::Bad(Reason::WeakKey {
+                part: Part::Ca,
+                subject: issuer.subject.clone(),
+                key: issuer.key.to_string(),
+            }),
+            Err(_) => Signature::Bad(Reason::WrongIssuerKey {
+                part,
+                subject,
+                issuer: issuer.subject.clone(),
+            }),
+        }
+    }
+}
+
+enum Signature {
+    Good,
+    Bad(Reason),
+}
+
+fn check_signature(certificate: &CertificateInfo, issuer: &CertificateInfo) -> Result<(), X509Error> {
+    let (_, certificate) = X509Certificate::from_der(&certificate.der).map_err(|_| X509Error::InvalidCertificate)?;
+    let (_, key) = SubjectPublicKeyInfo::from_der(&issuer.public_key_der).map_err(|_| X509Error::InvalidCertificate)?;
+    certificate.verify_signature(Some(&key))
+}
+
+/// What is wrong with the CAs of a path; the server's certificate itself was judged before.
+fn faults(path: &[&CertificateInfo], anchored: bool, at: SystemTime) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    for (index, ca) in path.iter().enumerate().skip(1) {
+        let is_anchor = anchored && index == path.len() - 1;
+        let part = if is_anchor { Part::Ca } else { Part::Intermediate };
+        let subject = ca.subject.clone();
+        reasons.extend(dates(part, ca, at));
+        // Version 1 roots have no extensions; clients take them as anchors.
+        if ca.ca != Some(true) && !(is_anchor && ca.version < 3) {
+            reasons.push(Reason::NotACa {
+                part,
+                subject: subject.clone(),
+            });
+        }
+        if let Some(usages) = ca.key_usage.as_ref().filter(|usages| !usages.contains(&"keyCertSign")) {
+            let usages = usages.iter().map(|usage| (*usage).to_owned()).collect();
+            reasons.push(Reason::KeyUsage {
+                part,
+                subject: subject.clone(),
+                usages,
+                lacks: "keyCertSign",
+            });
+        }
+        if let Some(usages) = ca.extended_key_usage.as_ref().filter(|usages| !allows_server(usages)) {
+            reasons.push(Reason::KeyUsage {
+                part,
+                subject: subject.clone(),
+                usages: usages.clone(),
+                lacks: "serverAuth",
+            });
+        }
+        // CAs between this one and the server's certificate that did not just renew themselves.
+        let below = path[1..index].iter().filter(|one| !one.is_self_issued()).count();
+        let below = u32::try_from(below).unwrap_or(u32::MAX);
+        if let Some(allowed) = ca.path_length.filter(|allowed| below > *allowed) {
+            reasons.push(Reason::PathLength {
+                subject: subject.clone(),
+                allowed,
+                found: below,
+            });
+        }
+        reasons.extend(form(part, ca));
+        reasons.extend(constraint_faults(ca, &path[..index]));
+    }
+    // The anchor's own signature says nothing: it is trusted as it is.
+    let signed = if anchored { &path[..path.len() - 1] } else { path };
+    for (index, certificate) in signed
+        .iter()
+        .enumerate()
+        .filter(|(_, certificate)| is_broken(&certificate.signature))
+    {
+        let part = if index == 0 {
+            Part::Certificate
+        } else {
+            Part::Intermediate
+        };
+        let (subject, algorithm) = (certificate.subject.clone(), certificate.signature.clone());
+        let reason = Reason::WeakSignature {
+            part,
+            subject,
+            algorithm,
+        };
+        if !reasons.contains(&reason) {
+            reasons.push(reason);
+        }
+    }
+    reasons
+}
+
+fn constraint_faults(ca: &CertificateInfo, below: &[&CertificateInfo]) -> Vec<Reason> {
+    let Some(constraints) = &ca.constraints else {
+        return Vec::new();
+    };
+    let mut reasons = Vec::new();
+    for certificate in below {
+        for (name, refusal) in constraints.violations(certificate) {
+            let (permitted, excluded): (Vec<Subtree>, Option<Subtree>) = match refusal {
+                Refusal::Excluded(tree) => (Vec::new(), Some(tree)),
+                Refusal::NotPermitted(trees) => (trees, None),
+                Refusal::NotUnderstood => (Vec::new(), None),
+            };
+            reasons.push(Reason::NameConstraint {
+                ca: ca.subject.clone(),
+                name: name.to_string(),
+                permitted: permitted.iter().map(ToString::to_string).collect(),
+                excluded: excluded.map(|tree| tree.to_string()),
+            });
+        }
+    }
+    reasons
+}
+
+fn dates(part: Part, certificate: &CertificateInfo, at: SystemTime) -> Option<Reason> {
+    let subject = certificate.subject.clone();
+    let (not_before, not_after) = (certificate.not_before, certificate.not_after);
+    // Certificates count whole seconds, and both ends belong to the validity.
+    let now = when::seconds(at);
+    if not_after < not_before {
+        Some(Reason::ValidityReversed { part, subject })
+    } else if now > when::seconds(not_after) {
+        Some(Reason::Expired {
+            part,
+            subject,
+            not_after,
+            ago_seconds: when::distance(at, not_after).as_secs(),
+        })
+    } else if now < when::seconds(not_before) {
+        Some(Reason::NotYetValid {
+            part,
+            subject,
+            not_before,
+            in_seconds: when::distance(not_before, at).as_secs(),
+        })
+    } else {
+        None
+    }
+}
+
+fn allows_server(usages: &[String]) -> bool {
+    usages
+        .iter()
+        .any(|usage| usage == "serverAuth" || usage == "anyExtendedKeyUsage")
+}
+
+/// Whether its usages let the certificate stand for a TLS server.
+fn leaf_usage(leaf: &CertificateInfo) -> Vec<Reason> {
+    let part = Part::Certificate;
+    let subject = leaf.subject.clone();
+    let mut reasons = Vec::new();
+    if let Some(usages) = leaf.extended_key_usage.as_ref().filter(|usages| !allows_server(usages)) {
+        reasons.push(Reason::KeyUsage {
+            part,
+            subject: subject.clone(),
+            usages: usages.clone(),
+            lacks: "serverAuth",
+        });
+    }
+    // TLS 1.3, and every suite with ephemeral keys, signs with the certificate's key.
+    if let Some(usages) = leaf
+        .key_usage
+        .as_ref()
+        .filter(|usages| !usages.contains(&"digitalSignature"))
+    {
+        let usages = usages.iter().map(|usage| (*usage).to_owned()).collect();
+        reasons.push(Reason::KeyUsage {
+            part,
+            subject,
+            usages,
+            lacks: "digitalSignature",
+        });
+    }
+    reasons
+}
+
+fn is_short_rsa(certificate: &CertificateInfo) -> bool {
+    certificate.key.kind == "RSA" && certificate.key.bits < MIN_RSA_BITS
+}
+
+fn is_broken(signature: &str) -> bool {
+    let signature = signature.to_ascii_lowercase();
+    signature.contains("sha1") || signature.contains("md5") || signature.contains("md2")
+}
+
+/// Keys and extensions.
+fn form(part: Part, certificate: &CertificateInfo) -> Vec<Reason> {
+    let subject = || certificate.subject.clone();
+    let key = &certificate.key;
+    let mut reasons = Vec::new();
+    if is_short_rsa(certificate) || (key.kind.starts_with("ECDSA") && (1..224).contains(&key.bits)) {
+        reasons.push(Reason::WeakKey {
+            part,
+            subject: subject(),
+            key: key.to_string(),
+        });
+    } else if !(key.kind == "RSA" || key.kind == "Ed25519" || key.kind.starts_with("ECDSA P-")) {
+        reasons.push(Reason::UnsupportedKey {
+            part,
+            subject: subject(),
+            key: key.to_string(),
+        });
+    }
+    if !certificate.unknown_critical.is_empty() {
+        let extensions = certificate.unknown_critical.clone();
+        reasons.push(Reason::UnknownCritical {
+            part,
+            subject: subject(),
+            extensions,
+        });
+    }
+    if !certificate.malformed.is_empty() {
+        let extensions = certificate.malformed.clone();
+        reasons.push(Reason::MalformedExtension {
+            part,
+            subject: subject(),
+            extensions,
+        });
+    }
+    reasons
+}
+
+fn remarks(
+    leaf: &CertificateInfo,
+    chain: &[CertificateInfo],
+    trust: &[CertificateInfo],
+    at: SystemTime,
+    remarks: &mut Vec<Remark>,
+) {
+    let (left, whole) = leaf.life(at);
+    let days = u64::try_from(whole / 86_400).unwrap_or_default();
+    if whole > 825 * 86_400 {
+        remarks.push(Remark::LongLived {
+            days,
+            limit_days: 825,
+            whose: "Apple's clients",
+        });
+    } else if whole > 398 * 86_400 {
+        remarks.push(Remark::LongLived {
+            days,
+            limit_days: 398,
+            whose: "browsers (for public CAs)",
+        });
+    }
+    if left > 0 && leaf.renewal_due(at) {
+        remarks.push(Remark::EndingSoon {
+            not_after: leaf.not_after,
+        });
+    }
+    if leaf.ca == Some(true) {
+        remarks.push(Remark::CaAsServer);
+    }
+    if leaf.subject_key_id.is_none() {
+        remarks.push(Remark::NoKeyIdentifier);
+    }
+    if leaf.key.kind == "Ed25519" {
+        remarks.push(Remark::Ed25519);
+    }
+    for name in &leaf.names {
+        if let AltName::Dns(text) = name
+            && text.parse::<std::net::IpAddr>().is_ok()
+        {
+            remarks.push(Remark::AddressAsDns { address: text.clone() });
+        }
+    }
+    if chain
+        .iter()
+        .skip(1)
+        .any(|sent| sent.is_self_issued() && trust.iter().any(|ca| ca.sha256 == sent.sha256))
+    {
+        remarks.push(Remark::RootInChain);
+    }
+}
