@@ -4,6 +4,8 @@
 //! the verdict is that of the majority and a remark names the others. The certificate may be anyone's.
 
 mod chain;
+#[cfg(feature = "connect")]
+mod connect;
 mod names;
 mod reason;
 mod verdict;
@@ -11,6 +13,8 @@ mod verdict;
 use std::time::SystemTime;
 
 pub use chain::MIN_RSA_BITS;
+#[cfg(feature = "connect")]
+pub use connect::{ConnectError, ConnectOptions, Connected, Served, connect, connect_with, fetch_chain};
 pub use reason::{Part, Reason};
 pub use verdict::{Remark, Verdict};
 
