@@ -1,1 +1,21 @@
-//! (being written)
+#![doc = include_str!("../README.md")]
+
+mod calendar;
+pub mod document;
+pub mod guest;
+pub mod iso;
+pub mod k3s;
+mod node;
+pub mod payload;
+mod secret;
+mod seed;
+mod values;
+mod yaml;
+
+pub use k3s::{K3sAgentConfig, K3sServerConfig};
+pub use node::{
+    HostEntry, HostKey, MasterNode, ModuleSet, NodeConfig, NodeError, NodeEssentials, PayloadRef, WorkerNode,
+};
+pub use seed::{CIDATA_LABEL, SeedFiles};
+pub use values::{Hostname, InstanceId, InterfaceAddress, InvalidValue, MacAddr, Timezone, UserName, VolumeLabel};
+pub use yaml::YamlError;

@@ -1,0 +1,60 @@
+//! The three files of a `NoCloud` seed.
+
+use std::fmt;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::iso::{IsoBuilder, IsoError, Source};
+
+/// The label that cloud-init's `NoCloud` data source looks for.
+pub const CIDATA_LABEL: &str = "CIDATA";
+
+/// A node's seed files. The user-data holds the host key and the join token, so it is a secret.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SeedFiles {
+    /// `user-data`.
+    pub user_data: SecretString,
+    /// `meta-data`.
+    pub meta_data: String,
+    /// `network-config`.
+    pub network_config: String,
+}
+
+impl SeedFiles {
+    /// Writes the seed image that a node boots with: label `CIDATA`, the three files in its root.
+    ///
+    /// The image appears under `path` complete or not at all, readable by its owner alone. Equal files make equal
+    /// images.
+    pub fn write_iso(&self, path: &Path) -> Result<(), IsoError> {
+        let mut iso = IsoBuilder::new(
+            CIDATA_LABEL
+                .parse()
+                .expect("a constant in the form that VolumeLabel demands"),
+        );
+        for (name, text) in self.named() {
+            iso.file(name, Source::bytes(text))?.private();
+        }
+        iso.private().write_file(path)?;
+        Ok(())
+    }
+
+    /// The files by the names that cloud-init looks for.
+    pub fn named(&self) -> [(&'static str, &str); 3] {
+        [
+            ("meta-data", &self.meta_data),
+            ("network-config", &self.network_config),
+            ("user-data", self.user_data.expose_secret()),
+        ]
+    }
+}
+
+impl fmt::Debug for SeedFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SeedFiles")
+            .field("meta_data", &self.meta_data)
+            .field("network_config", &self.network_config)
+            .finish_non_exhaustive()
+    }
+}
