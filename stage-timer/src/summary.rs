@@ -26,6 +26,9 @@ impl Default for SummaryOptions {
 /// Parts of the critical path below this share of the run are only counted.
 const SMALL: f64 = 0.01;
 
+/// Parts of a stage on the critical path are named from this share of the run on.
+const LARGE: f64 = 0.1;
+
 impl RunRecord {
     /// The summary of the run: every stage with how long it took, its share of the run, what it did and how it ended;
     /// then what matters of the whole. Columns line up by the width of the characters, Hangul included.
@@ -174,7 +177,8 @@ impl RunRecord {
                 small += 1;
                 continue;
             }
-            names.push(format!("{} {}", self.label(stage, lang), seconds(path.within(stage.id))));
+            let inside = self.inside_path(index, lang, tree, path);
+            names.push(format!("{} {}{inside}", self.label(stage, lang), seconds(path.within(stage.id))));
         }
         let Some(bottleneck) = path.bottleneck_in(self, tree) else { return Vec::new() };
         if small > 0 && !names.is_empty() {
@@ -193,6 +197,24 @@ impl RunRecord {
                 Lang::Ko => format!("병목 구간: {label}, {time}, 전체의 {share} ({kind})"),
             },
         ]
+    }
+
+    /// What inside of a stage is a large part of the path, if anything: ` (Boot [k3s-worker2] 38.8s, …)`.
+    fn inside_path(&self, index: usize, lang: Lang, tree: &Tree, path: &CriticalPath) -> String {
+        let large: Vec<&StageRecord> = tree.children[index]
+            .iter()
+            .map(|&child| &self.stages[child])
+            .filter(|child| share(path.within(child.id), self.wall) >= LARGE)
+            .collect();
+        let named = |stage: &&StageRecord| {
+            let lane = if stage.lane == Lane::MAIN { String::new() } else { format!(" [{}]", stage.lane) };
+            format!("{}{lane} {}", self.label(stage, lang), seconds(path.within(stage.id)))
+        };
+        match large.len() {
+            0 => String::new(),
+            1..=4 => format!(" ({})", large.iter().map(named).collect::<Vec<_>>().join(", ")),
+            _ => format!(" ({}, …)", large.iter().take(4).map(named).collect::<Vec<_>>().join(", ")),
+        }
     }
 
     /// The stage with what surrounds it and its lane: `Wait for VMs ready › Wait ready [k3s-worker2]`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::{Tree, interval};
 use crate::record::StageId;
 use crate::text::share;
-use crate::{RunRecord, StageRecord};
+use crate::{Outcome, RunRecord, StageRecord};
 
 /// The chain of stages that the length of a run hung on, from its start to its end without a gap.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,8 +78,13 @@ pub(super) fn critical_path(record: &RunRecord, tree: &Tree) -> CriticalPath {
     }
     let by_end = |among: &[usize]| {
         let mut sorted = among.to_vec();
-        // Of two that ended together, the longer one explains more; it is taken first, from the back.
-        sorted.sort_by_key(|&index| (record.stages[index].end, std::cmp::Reverse(record.stages[index].start)));
+        // Of two that ended together, taken from the back: what was only stopped then held up nothing by itself, and
+        // the longer one explains more.
+        sorted.sort_by_key(|&index| {
+            let stage = &record.stages[index];
+            let ended_by_itself = !matches!(stage.outcome, Outcome::Cancelled | Outcome::Aborted);
+            (stage.end, ended_by_itself, std::cmp::Reverse(stage.start))
+        });
         sorted
     };
     let mut backwards: Vec<(Option<usize>, u64, u64)> = Vec::new();

@@ -118,7 +118,9 @@ impl Inner {
     }
 
     pub(super) fn progress(&self, stage: &Arc<StageInfo>, fraction: Option<f64>, message: &str) {
-        let fraction = fraction.filter(|fraction| fraction.is_finite()).map(|fraction| fraction.clamp(0.0, 1.0));
+        // Four decimals: more is noise, and few enough to be read back exactly.
+        let fraction = fraction.filter(|fraction| fraction.is_finite());
+        let fraction = fraction.map(|fraction| (fraction.clamp(0.0, 1.0) * 10_000.0).round() / 10_000.0);
         let message = one_line(message);
         let mut state = self.lock();
         if !state.book.progress(stage.id, fraction, &message) {

@@ -40,7 +40,7 @@ impl Timeline {
         Self::builder(name).start()
     }
 
-    pub(crate) fn from_inner(inner: Inner) -> Self {
+    fn from_inner(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
 

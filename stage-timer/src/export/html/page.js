@@ -21,6 +21,8 @@
       themes: { auto: "자동", light: "밝게", dark: "어둡게" }, skippedOrCancelled: "건너뜀, 취소됨", gap: "단계 밖", own: "자체",
       outcomes: { ok: "성공", skipped: "건너뜀", failed: "실패", timed_out: "시간 초과", cancelled: "취소됨", aborted: "중단됨", running: "진행 중" }, started: "시작", id: "실행" },
   };
+  const children = new Map();
+  for (const s of stages) { if (!children.has(s.parent)) children.set(s.parent, []); children.get(s.parent).push(s); }
   const state = { lang: data.lang, theme: "auto", from: 0, to: Math.max(run.wall_s, 1e-6), hover: -1, selected: -1, path: true, all: false, filter: "" };
   let w = words[state.lang];
 
@@ -131,12 +133,16 @@
     for (const mark of marks) {
       const left = Math.round(x(mark)) + 0.5;
       ctx.strokeStyle = colours.line; ctx.beginPath(); ctx.moveTo(left, AXIS - 8); ctx.lineTo(left, high); ctx.stroke();
-      ctx.fillStyle = colours.soft; ctx.fillText(tickText(mark, step), left + 4, AXIS / 2);
+      const text = tickText(mark, step);
+      ctx.fillStyle = colours.soft; if (left + 6 + ctx.measureText(text).width < width) ctx.fillText(text, left + 4, AXIS / 2);
     }
     ctx.save(); ctx.beginPath(); ctx.rect(gutter, 0, width - gutter, high); ctx.clip();
     let drawn = 0;
-    for (const track of tracks) drawn += drawTrack(track);
+    const texts = [];
+    for (const track of tracks) drawn += drawTrack(track, texts);
     if (state.path) drawPath();
+    ctx.font = `12px ${FONT}`;
+    for (const [text, left, y, fill] of texts) { ctx.fillStyle = fill; ctx.fillText(text, left, y); }
     ctx.restore();
     for (const lane of lanes) {
       ctx.fillStyle = colours.ink; ctx.font = `600 13px ${FONT}`;
@@ -146,7 +152,7 @@
     }
     canvas.dataset.drawn = drawn;
   };
-  const drawTrack = (track) => {
+  const drawTrack = (track, texts) => {
     let drawn = 0, filled = -1;
     for (let i = firstAfter(track.bars, state.from); i < track.bars.length; i++) {
       const index = track.bars[i], stage = stages[index];
@@ -164,25 +170,29 @@
       const next = i + 1 < track.bars.length ? x(stages[track.bars[i + 1]].start_s) : width;
       ctx.font = `12px ${FONT}`;
       const text = `${label(stage)}  ${fine(stage.duration_s)}`, inside = Math.max(left, gutter) + 7, room = Math.min(right, width) - inside - 5;
-      if (room > 26) { ctx.fillStyle = colours["on-bar"]; ctx.fillText(clipped(text, room, ctx), inside, track.y + BAR / 2 + 0.5); }
-      else if (next - right > 40 && ctx.measureText(text).width < next - right - 12) { ctx.fillStyle = colours.soft; ctx.fillText(text, right + 6, track.y + BAR / 2 + 0.5); }
+      if (room > 26) texts.push([clipped(text, room, ctx), inside, track.y + BAR / 2 + 0.5, colours["on-bar"]]);
+      else if (next - right > 40 && ctx.measureText(text).width < next - right - 12) texts.push([text, right + 6, track.y + BAR / 2 + 0.5, colours.soft]);
     }
     ctx.globalAlpha = 1;
     return drawn;
   };
   const drawPath = () => {
-    ctx.strokeStyle = colours.critical; ctx.lineWidth = 3; ctx.lineJoin = "round"; ctx.beginPath();
-    let pen = null, reached = -1e9;
+    // Along the bars, and thinner from bar to bar.
+    const along = new Path2D(), between = new Path2D();
+    let pen = null;
     for (const step of run.critical_path) {
       if (step.end_s < state.from || step.start_s > state.to) { pen = null; continue; }
       const track = step.stage === null ? -1 : trackOf[step.stage - 1];
       if (track < 0) { pen = null; continue; }
       const left = Math.max(x(step.start_s), -10), right = Math.min(x(step.end_s), width + 10), y = tracks[track].y + BAR - 1;
-      if (pen !== null && right - reached < 0.7) continue;
-      if (pen === null) ctx.moveTo(left, y); else ctx.lineTo(left, y);
-      ctx.lineTo(right, y); pen = y; reached = right;
+      // The moment that a stage spends between two stages inside of it would only be a spike in the line.
+      if (pen && right - left < (children.has(step.stage) ? 4 : 0.4)) continue;
+      if (pen && pen[1] !== y) { between.moveTo(pen[0], pen[1]); between.lineTo(pen[0], y); }
+      along.moveTo(pen ? pen[0] : left, y); along.lineTo(right, y); pen = [right, y];
     }
-    ctx.stroke(); ctx.lineWidth = 1;
+    ctx.strokeStyle = colours.critical;
+    ctx.lineWidth = 3; ctx.stroke(along);
+    ctx.lineWidth = 1.25; ctx.setLineDash([3, 2]); ctx.stroke(between); ctx.setLineDash([]); ctx.lineWidth = 1;
   };
   const drawOverview = () => {
     const dpr = window.devicePixelRatio || 1, wide = overview.clientWidth, high = 44;
@@ -265,12 +275,12 @@
       card(w.speedUp, `${t.speed_up.toFixed(2)}×`, [t.lanes.length > 1 ? w.lanes(t.lanes.length, secs(t.lane_time_s)) : w.oneLane]),
       ...(bottleneck ? [card(w.bottleneck, label(bottleneck), [`${secs(bottleneck.critical_s)} · ${percent(shareOf(bottleneck.critical_s))} ${w.ofRun} · ${w[bottleneck.kind]}` + (bottleneck.lane === "main" ? "" : ` · ${bottleneck.lane}`)], true)] : []));
   };
-  const children = new Map();
-  for (const s of stages) { if (!children.has(s.parent)) children.set(s.parent, []); children.get(s.parent).push(s); }
   const pathList = () => {
     const outermost = (children.get(null) || []).filter((s) => s.critical_s > 0);
-    $("path-bar").replaceChildren(...outermost.filter((s) => shareOf(s.critical_s) > 0.001).map((s) =>
-      el("button", { class: colour(s), style: `flex-grow:${s.critical_s}`, title: `${label(s)} ${secs(s.critical_s)}`, onclick: () => { select(s.id - 1, false); fill(s); } }, shareOf(s.critical_s) > 0.06 ? label(s) : "")));
+    $("path-bar").replaceChildren(...run.critical_path.filter((step) => step.stage !== null && shareOf(step.end_s - step.start_s) >= 0.003).map((step) => {
+      const s = stages[step.stage - 1], long = step.end_s - step.start_s;
+      return el("button", { class: colour(s), style: `flex-grow:${long}`, title: `${label(s)} ${fine(long)}`, onclick: () => { select(s.id - 1, false); fill(s); } }, shareOf(long) > 0.05 ? label(s) : "");
+    }));
     const items = [];
     const add = (s, depth) => {
       if (items.length >= 200) return;

@@ -1,5 +1,6 @@
 //! Where everything in the picture is.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::RunRecord;
@@ -31,6 +32,7 @@ pub(super) struct Layout {
     pub(super) bars: Vec<Bar>,
     wall: Duration,
     y: Vec<Option<f64>>,
+    has_children: Vec<bool>,
 }
 
 pub(super) struct LaneBand {
@@ -54,8 +56,14 @@ pub(super) struct Bar {
 impl Layout {
     pub(super) fn of(record: &RunRecord, tree: &Tree) -> Self {
         let rows = Rows::of(record, tree);
-        let mut layout =
-            Self { height: 0.0, lanes: Vec::new(), bars: Vec::new(), wall: record.wall, y: vec![None; record.stages.len()] };
+        let mut layout = Self {
+            height: 0.0,
+            lanes: Vec::new(),
+            bars: Vec::new(),
+            wall: record.wall,
+            y: vec![None; record.stages.len()],
+            has_children: tree.children.iter().map(|children| !children.is_empty()).collect(),
+        };
         let mut y = TOP;
         // For each lane and row, the number of its first level, or none if it is not drawn.
         let mut first_level: Vec<Vec<Option<usize>>> = Vec::new();
@@ -82,7 +90,7 @@ impl Layout {
 
     fn place_bars(&mut self, record: &RunRecord, tree: &Tree, rows: &Rows, first_level: &[Vec<Option<usize>>]) {
         // The last bar on each level of each lane, to see how much room it has and whether the next one is visible.
-        let mut last: Vec<[Option<usize>; MOST_LEVELS]> = vec![[None; MOST_LEVELS]; tree.lanes.len()];
+        let mut last: HashMap<(usize, usize), usize> = HashMap::new();
         for (index, stage) in record.stages.iter().enumerate() {
             let (lane, place) = (tree.lane_of[index], rows.places[index]);
             let Some(level) = first_level[lane][place.row].map(|first| first + place.level) else { continue };
@@ -92,15 +100,15 @@ impl Layout {
             let y = pixels(level).mul_add(LEVEL, self.lanes[lane].y + PADDING);
             self.y[index] = Some(y);
             let (x, end) = (self.x(stage.start), self.x(stage.end));
-            let previous = last[lane][level];
-            if let Some(previous) = previous.and_then(|bar: usize| self.bars.get_mut(bar)) {
+            let previous = last.get(&(lane, level));
+            if let Some(previous) = previous.and_then(|&bar| self.bars.get_mut(bar)) {
                 previous.room = previous.room.min(x - previous.x - previous.width);
                 if end - x < SMALLEST && end - previous.x - previous.width < SMALLEST && stage.outcome.is_success() {
                     continue;
                 }
             }
             let width = (end - x).max(1.0);
-            last[lane][level] = Some(self.bars.len());
+            last.insert((lane, level), self.bars.len());
             self.bars.push(Bar { stage: index, x, y, width, room: WIDTH - RIGHT - x - width });
         }
     }
@@ -108,6 +116,10 @@ impl Layout {
     /// Where a moment is.
     pub(super) fn x(&self, at: Duration) -> f64 {
         super::ratio(at, self.wall).mul_add(WIDTH - LEFT - RIGHT, LEFT)
+    }
+
+    pub(super) fn has_children(&self, stage: usize) -> bool {
+        self.has_children.get(stage).copied().unwrap_or(false)
     }
 
     /// Where a stage is, if it is drawn at all.

@@ -67,8 +67,14 @@ impl Picture<'_> {
         self.legend();
         self.bands();
         self.axis();
-        self.bars();
+        let bars = std::mem::take(&mut self.layout.bars);
+        for bar in &bars {
+            self.bar(bar);
+        }
         self.critical_path();
+        for bar in &bars {
+            self.bar_text(&self.record.stages[bar.stage], bar);
+        }
         put!(self, "</svg>");
     }
 
@@ -140,26 +146,23 @@ impl Picture<'_> {
         }
     }
 
-    fn bars(&mut self) {
-        for bar in std::mem::take(&mut self.layout.bars) {
-            let stage = &self.record.stages[bar.stage];
-            let class = match &stage.outcome {
-                Outcome::Ok => stage.kind.id(),
-                other => other.id(),
-            };
-            let details = self.details(stage);
-            put!(
-                self,
-                r#"<g class="b"><title>{}</title><rect class="{class}" x="{:.2}" y="{:.1}" width="{:.2}" height="{}" rx="{}"/></g>"#,
-                Escaped(&details),
-                bar.x,
-                bar.y,
-                bar.width,
-                layout::BAR,
-                if bar.width > 8.0 { 4 } else { 1 }
-            );
-            self.bar_text(stage, &bar);
-        }
+    fn bar(&mut self, bar: &Bar) {
+        let stage = &self.record.stages[bar.stage];
+        let class = match &stage.outcome {
+            Outcome::Ok => stage.kind.id(),
+            other => other.id(),
+        };
+        let details = self.details(stage);
+        let round = if bar.width > 8.0 { 4 } else { 1 };
+        put!(
+            self,
+            r#"<g class="b"><title>{}</title><rect class="{class}" x="{:.2}" y="{:.1}" width="{:.2}" height="{}" rx="{round}"/></g>"#,
+            Escaped(&details),
+            bar.x,
+            bar.y,
+            bar.width,
+            layout::BAR,
+        );
     }
 
     /// The label on the bar where it fits, beside it where there is room, else nowhere: the bar shows it when hovered.
@@ -193,30 +196,36 @@ impl Picture<'_> {
 
     fn critical_path(&mut self) {
         let path = self.record.critical_path();
-        let mut d = String::new();
-        let mut drawn_to = f64::NEG_INFINITY;
-        let mut pen: Option<f64> = None;
+        // Along the bars in one path, from bar to bar in a thinner one.
+        let (mut along, mut between) = (String::new(), String::new());
+        let mut pen: Option<(f64, f64)> = None;
         for step in &path.steps {
-            let Some(y) = step.stage.and_then(|id| self.layout.y_of(id.index())) else {
+            let Some((id, y)) = step.stage.and_then(|id| Some((id, self.layout.y_of(id.index())?))) else {
                 pen = None;
                 continue;
             };
             let (from, to) = (self.layout.x(step.start), self.layout.x(step.end));
-            // Thousands of steps within a pixel are one point of the line.
-            if to - drawn_to < 0.5 && to - from < 0.5 && pen.is_some() {
+            // A moment that a stage spends between two stages inside of it would only be a spike in the line; and
+            // thousands of steps within a pixel are one point of it.
+            let smallest = if self.layout.has_children(id.index()) { 4.0 } else { 0.3 };
+            if to - from < smallest && pen.is_some() {
                 continue;
             }
             let y = y + layout::BAR - 1.0;
-            match pen {
-                Some(_) => drop(write!(d, "V{y:.1}")),
-                None => drop(write!(d, "M{from:.2} {y:.1}")),
-            }
-            let _ = write!(d, "H{to:.2}");
-            pen = Some(y);
-            drawn_to = to;
+            let start = match pen {
+                Some((x, before)) if (before - y).abs() > 0.1 => {
+                    let _ = write!(between, "M{x:.2} {before:.1}V{y:.1}");
+                    x
+                }
+                Some((x, _)) => x,
+                None => from,
+            };
+            let _ = write!(along, "M{start:.2} {y:.1}H{to:.2}");
+            pen = Some((to, y));
         }
-        if !d.is_empty() {
-            put!(self, r#"<path class="critical" d="{d}"/>"#);
+        if !along.is_empty() {
+            put!(self, r#"<path class="critical link" d="{between}"/>"#);
+            put!(self, r#"<path class="critical" d="{along}"/>"#);
         }
     }
 }
