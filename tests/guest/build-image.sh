@@ -10,7 +10,7 @@
 # LAB_DEBIAN_MIRROR  where packages come from; the default is what mmdebstrap chooses.
 set -euo pipefail
 
-readonly SUITE=bookworm
+readonly SUITE=trixie
 readonly DISK_SIZE=$((10 * 1024 * 1024 * 1024))
 readonly PARTITION_OFFSET=$((1024 * 1024))
 readonly LABEL=cloudimg-rootfs
@@ -75,15 +75,15 @@ recipe_hash() {
 build_root() {
   say "installing Debian $SUITE packages"
   tar -C "$here/image/overlay" --sort=name --owner=root:0 --group=root:0 --mode=go-w -cf "$work/overlay.tar" .
-  cp "$here/image/setup.sh" "$work/setup.sh"
+  tar -C "$here" --sort=name --owner=root:0 --group=root:0 -cf "$work/recipe.tar" image/setup.sh image/initrd
   local packages
   packages=$(sed 's/#.*//' "$here/image/packages.txt" | tr -s '\n ' ',' | sed 's/^,//; s/,$//')
   mmdebstrap --mode=auto --variant=minbase --format=tar --architectures=amd64 \
     --aptopt='Apt::Install-Recommends "false"' --dpkgopt="$here/image/dpkg-excludes.conf" \
     --include="$packages" \
     --essential-hook="tar-in $work/overlay.tar /" \
-    --customize-hook="upload $work/setup.sh /root/setup.sh" \
-    --customize-hook='chroot "$1" sh /root/setup.sh && rm "$1/root/setup.sh"' \
+    --customize-hook="tar-in $work/recipe.tar /root" \
+    --customize-hook='chroot "$1" sh /root/image/setup.sh && rm -r "$1/root/image"' \
     "$SUITE" "$work/root.tar" ${LAB_DEBIAN_MIRROR:+"$LAB_DEBIAN_MIRROR"} >&2
 }
 
@@ -94,7 +94,7 @@ build_disk() {
   as_guest_root sh -euc '
     mkdir "$1/root"
     tar -C "$1/root" --numeric-owner -xf "$1/root.tar"
-    PATH=$PATH:/usr/sbin:/sbin E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -t ext4 -L "$2" -U "$3" -E "offset=$4,hash_seed=$3,nodiscard" -d "$1/root" "$1/disk.raw" "$5k"
+    PATH=$PATH:/usr/sbin:/sbin E2FSPROGS_FAKE_TIME=1700000000 mke2fs -q -t ext4 -L "$2" -U "$3" -E "offset=$4,hash_seed=$3,nodiscard,lazy_itable_init=0,lazy_journal_init=0" -i 32768 -m 1 -d "$1/root" "$1/disk.raw" "$5k"
     rm -rf "$1/root"
   ' sh "$work" "$LABEL" "$FS_UUID" "$PARTITION_OFFSET" "$((partition_bytes / 1024))"
   PATH=$PATH:/usr/sbin:/sbin sfdisk --quiet "$work/disk.raw" <<SFDISK
