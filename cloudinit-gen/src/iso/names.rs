@@ -49,18 +49,13 @@ impl Identifier {
     }
 }
 
-/// Joliet identifiers, one per node.
+/// Joliet identifiers, one per node. Without the version `;1`: every reader would have to cut it off again, and not all do.
 pub(super) fn joliet(tree: &Tree) -> Vec<Identifier> {
-    let utf16 = |name: &str| -> Vec<u8> { name.encode_utf16().flat_map(u16::to_be_bytes).collect() };
     let identifier = |node: &super::tree::Node| {
-        let name = utf16(&node.name);
-        let mut bytes = name.clone();
-        if !node.is_directory() {
-            bytes.extend_from_slice(&utf16(";1"));
-        }
+        let bytes: Vec<u8> = node.name.encode_utf16().flat_map(u16::to_be_bytes).collect();
         Identifier {
+            key: (bytes.clone(), Vec::new()),
             bytes,
-            key: (name, Vec::new()),
         }
     };
     tree.nodes.iter().map(identifier).collect()

@@ -1,0 +1,99 @@
+//! Shared by the tests: nodes, and tools that may be missing.
+#![allow(dead_code, unreachable_pub, reason = "each test uses its own part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use cloudinit_gen::{HostEntry, HostKey, NodeConfig, NodeEssentials, PayloadRef};
+
+/// An OpenSSH key by its shape; nothing in it is a real key.
+pub const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n-----END OPENSSH PRIVATE KEY-----\n";
+pub const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq9Tj3Xq1 host";
+pub const LOGIN_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5uXq1Tj3 me@desk";
+pub const CA_PEM: &str = "-----BEGIN CERTIFICATE-----\nMIIBdDCCARqgAwIBAgIUQ0E=\n-----END CERTIFICATE-----\n";
+pub const TOKEN: &str = "K10-not-a-real-token";
+
+/// A lab's master with what a user would set.
+pub fn node(hostname: &str, address: &str) -> NodeConfig {
+    let mut node = NodeConfig::new(NodeEssentials {
+        hostname: hostname.parse().unwrap(),
+        instance_id: format!("{hostname}-0001").parse().unwrap(),
+        mac: "00:50:56:3f:00:0a".parse().unwrap(),
+        address: address.parse().unwrap(),
+        gateway: "192.168.6.1".parse().unwrap(),
+        user: "ubuntu".parse().unwrap(),
+        authorized_keys: vec![LOGIN_KEY.to_owned()],
+        host_key: HostKey::new(PRIVATE_KEY.into(), PUBLIC_KEY),
+        token: TOKEN.into(),
+    });
+    node.timezone = "Asia/Seoul".parse().unwrap();
+    node.dns = vec!["192.168.6.1".parse().unwrap()];
+    node.ca_pem = vec![CA_PEM.to_owned()];
+    node.registries_yaml = Some("mirrors:\n  docker.io:\n    endpoint:\n    - https://192.168.6.1:5000\n".into());
+    node.payload = Some(PayloadRef::new(
+        "LABPAYLOAD".parse().unwrap(),
+        std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_756_771_200),
+    ));
+    node.hosts = [("k3s-master1", [192, 168, 6, 10]), ("k3s-worker1", [192, 168, 6, 11])]
+        .map(|(name, address)| HostEntry::new(address, vec![name.parse().unwrap()]))
+        .to_vec();
+    node
+}
+
+/// The program's path, or `None` after saying that the test is skipped. With `LAB_TESTS_REQUIRE=1` that is a failure.
+pub fn tool(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
+        .map(|directory| directory.join(name))
+        .find(|candidate| candidate.is_file());
+    if found.is_none() {
+        missing(&format!("{name} is not installed"));
+    }
+    found
+}
+
+/// Says why a test is skipped, or fails it where everything is required.
+pub fn missing(why: &str) {
+    assert!(
+        std::env::var("LAB_TESTS_REQUIRE").as_deref() != Ok("1"),
+        "{why}, and LAB_TESTS_REQUIRE=1"
+    );
+    eprintln!("skipped: {why}");
+}
+
+/// Debian's own Python with `PyYAML`: what cloud-init itself runs on.
+pub fn python() -> Option<PathBuf> {
+    let python = PathBuf::from("/usr/bin/python3");
+    let works = Command::new(&python)
+        .args(["-c", "import yaml"])
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if works {
+        return Some(python);
+    }
+    missing("/usr/bin/python3 has no yaml module (package python3-yaml)");
+    None
+}
+
+/// Runs a program to its end.
+pub fn run(program: &Path, arguments: &[&str]) -> Output {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{} cannot be run: {error}", program.display()))
+}
+
+/// Runs a program that has to succeed, and returns what it printed.
+pub fn succeed(program: &Path, arguments: &[&str]) -> String {
+    let output = run(program, arguments);
+    assert!(
+        output.status.success(),
+        "{} {arguments:?}: {}{}",
+        program.display(),
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("the tools print UTF-8")
+}
