@@ -13,7 +13,7 @@ use x509_parser::oid_registry::Oid;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
-use crate::constraints::Constraints;
+use crate::constraints::{self, Constraints};
 use crate::when;
 
 /// A text or a DER block that is no certificate.
@@ -61,9 +61,10 @@ impl fmt::Display for AltName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(address) => address.fmt(f),
-            Self::Dns(text) => f.write_str(text),
             Self::BadIp(text) => write!(f, "malformed address {text}"),
-            Self::Email(text) | Self::Uri(text) | Self::Directory(text) | Self::Other(text) => f.write_str(text),
+            Self::Dns(text) | Self::Email(text) | Self::Uri(text) | Self::Directory(text) | Self::Other(text) => {
+                f.write_str(text)
+            }
         }
     }
 }
@@ -301,11 +302,9 @@ fn alt_name(name: &extensions::GeneralName<'_>) -> AltName {
     use extensions::GeneralName;
     match name {
         GeneralName::DNSName(text) => AltName::Dns((*text).to_owned()),
-        GeneralName::IPAddress(octets) => match (<[u8; 4]>::try_from(*octets), <[u8; 16]>::try_from(*octets)) {
-            (Ok(v4), _) => AltName::Ip(v4.into()),
-            (_, Ok(v6)) => AltName::Ip(v6.into()),
-            _ => AltName::BadIp(hex(octets)),
-        },
+        GeneralName::IPAddress(octets) => {
+            constraints::ip(octets).map_or_else(|| AltName::BadIp(hex(octets)), AltName::Ip)
+        }
         GeneralName::RFC822Name(text) => AltName::Email((*text).to_owned()),
         GeneralName::URI(text) => AltName::Uri((*text).to_owned()),
         GeneralName::DirectoryName(name) => AltName::Directory(name.to_string()),
@@ -342,7 +341,8 @@ fn extended_usages(usage: &extensions::ExtendedKeyUsage<'_>) -> Vec<String> {
     ];
     known
         .into_iter()
-        .filter_map(|(set, name)| set.then(|| name.to_owned()))
+        .filter(|(set, _)| *set)
+        .map(|(_, name)| name.to_owned())
         .chain(usage.other.iter().map(Oid::to_id_string))
         .collect()
 }

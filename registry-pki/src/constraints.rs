@@ -215,22 +215,13 @@ impl Subtree {
                 text: name.to_string(),
                 der: name.as_raw().to_vec(),
             },
-            GeneralName::IPAddress(octets) => match (<[u8; 8]>::try_from(*octets), <[u8; 32]>::try_from(*octets)) {
-                (Ok([a, b, c, d, e, f, g, h]), _) => Self::Ip {
-                    address: [a, b, c, d].into(),
-                    mask: [e, f, g, h].into(),
-                },
-                (_, Ok(both)) => {
-                    let (mut address, mut mask) = ([0; 16], [0; 16]);
-                    address.copy_from_slice(&both[..16]);
-                    mask.copy_from_slice(&both[16..]);
-                    Self::Ip {
-                        address: address.into(),
-                        mask: mask.into(),
-                    }
+            GeneralName::IPAddress(octets) => {
+                let (address, mask) = octets.split_at(octets.len() / 2);
+                match (ip(address), ip(mask)) {
+                    (Some(address), Some(mask)) => Self::Ip { address, mask },
+                    _ => Self::Other(format!("malformed address {}", hex(octets))),
                 }
-                _ => Self::Other(format!("malformed address {}", hex(octets))),
-            },
+            }
             other => Self::Other(other.to_string()),
         }
     }
@@ -268,6 +259,12 @@ impl Subtree {
     }
 }
 
+/// An address from its 4 or 16 octets.
+pub(crate) fn ip(octets: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
+}
+
 /// RFC 5280: adding labels to the left stays within. A leading dot (not in the RFC, but common) leaves the name itself out.
 fn dns_contains(tree: &str, name: &str) -> bool {
     let (tree, name) = (tree.to_ascii_lowercase(), name.to_ascii_lowercase());
@@ -288,7 +285,7 @@ fn dns_contains(tree: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn ip(text: &str, mask: &str) -> Subtree {
+    fn subnet(text: &str, mask: &str) -> Subtree {
         Subtree::Ip {
             address: text.parse().unwrap(),
             mask: mask.parse().unwrap(),
@@ -314,7 +311,7 @@ mod tests {
     #[test]
     fn a_kind_without_a_permitted_subtree_is_free_and_another_family_is_not() {
         let constraints = Constraints {
-            permitted: vec![ip("192.168.6.1", "255.255.255.255")],
+            permitted: vec![subnet("192.168.6.1", "255.255.255.255")],
             excluded: vec![],
         };
         assert!(constraints.permits(&"192.168.6.1".parse().unwrap()));
@@ -326,11 +323,11 @@ mod tests {
     #[test]
     fn subtrees_are_shown_as_people_write_them() {
         for (tree, text) in [
-            (ip("10.0.0.0", "255.0.0.0"), "10.0.0.0/8"),
-            (ip("10.0.0.1", "255.255.255.255"), "10.0.0.1"),
-            (ip("0.0.0.0", "0.0.0.0"), "every IPv4 address"),
-            (ip("::", "::"), "every IPv6 address"),
-            (ip("10.0.0.0", "255.0.255.0"), "10.0.0.0 mask 255.0.255.0"),
+            (subnet("10.0.0.0", "255.0.0.0"), "10.0.0.0/8"),
+            (subnet("10.0.0.1", "255.255.255.255"), "10.0.0.1"),
+            (subnet("0.0.0.0", "0.0.0.0"), "every IPv4 address"),
+            (subnet("::", "::"), "every IPv6 address"),
+            (subnet("10.0.0.0", "255.0.255.0"), "10.0.0.0 mask 255.0.255.0"),
             (Subtree::Dns(String::new()), "every DNS name"),
         ] {
             assert_eq!(tree.to_string(), text);

@@ -10,6 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::der;
+
 /// Which kind of key to make.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -20,7 +22,7 @@ pub enum KeyAlgorithm {
     EcdsaP256,
     /// ECDSA on P-384, signing with SHA-384.
     EcdsaP384,
-    /// Ed25519. Go, OpenSSL and GnuTLS take it; browsers and NSS do not.
+    /// Ed25519. Go, OpenSSL and `GnuTLS` take it; browsers and NSS do not.
     Ed25519,
     /// RSA with 2048 bits, signing with SHA-256. Needs the feature `rsa`.
     Rsa2048,
@@ -223,10 +225,10 @@ impl PrivateKey {
 
     /// The key as unencrypted PKCS#8 PEM.
     pub fn to_pem(&self) -> SecretString {
+        // The text moves into the secret; the copy inside the block is wiped.
         let block = pem::Pem::new("PRIVATE KEY", self.der.as_slice());
         let text = encode(&block);
-        let mut contents = Zeroizing::new(block.into_contents());
-        contents.fill(0);
+        drop(Zeroizing::new(block.into_contents()));
         SecretString::from(text)
     }
 
@@ -242,6 +244,7 @@ impl PrivateKey {
         Ok(SecretString::from(encode(&pem::Pem::new("ENCRYPTED PRIVATE KEY", der))))
     }
 
+    #[cfg(feature = "pkcs12")]
     pub(crate) fn pkcs8(&self) -> &[u8] {
         &self.der
     }
@@ -370,24 +373,7 @@ fn wrap_sec1(der: &[u8]) -> Result<Zeroizing<Vec<u8>>, KeyError> {
 
 /// `PrivateKeyInfo { version 0, algorithm, key }`.
 fn wrap(algorithm: &[u8], key: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut body = Zeroizing::new(vec![0x02, 0x01, 0x00]);
-    body.extend_from_slice(algorithm);
-    body.push(0x04);
-    push_length(&mut body, key.len());
-    body.extend_from_slice(key);
-    let mut out = Zeroizing::new(Vec::with_capacity(body.len() + 5));
-    out.push(0x30);
-    push_length(&mut out, body.len());
-    out.extend_from_slice(&body);
-    out
-}
-
-fn push_length(out: &mut Vec<u8>, length: usize) {
-    let bytes = length.to_be_bytes();
-    let significant = &bytes[bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len() - 1)..];
-    if length >= 0x80 {
-        // At most eight octets of length, so the count fits.
-        out.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
-    }
-    out.extend_from_slice(significant);
+    let version = der::element(der::INTEGER, &[0]);
+    let key = der::element(der::OCTET_STRING, key);
+    der::nest(der::SEQUENCE, &[&version, algorithm, &key])
 }

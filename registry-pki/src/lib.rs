@@ -3,14 +3,17 @@
 pub mod authority;
 pub mod certificate;
 mod constraints;
+mod der;
 pub mod host;
 pub mod key;
+#[cfg(feature = "pkcs12")]
+pub mod pkcs12;
 pub mod registries;
 pub mod server;
 pub mod store;
-mod when;
-
+pub mod trust;
 pub mod verify;
+mod when;
 
 pub use authority::{Authority, AuthorityParams};
 pub use certificate::CertificateInfo;

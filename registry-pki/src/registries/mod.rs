@@ -6,6 +6,7 @@
 //! "Private Registry Configuration"; k3s `pkg/agent/containerd/config.go`).
 
 mod check;
+mod problem;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,8 @@ use std::fmt;
 
 use secrecy::SecretString;
 
-pub use check::{CheckOptions, Finding, Problem, Severity};
+pub use check::CheckOptions;
+pub use problem::{Finding, Problem, Severity};
 pub use yaml::RegistriesError;
 
 use crate::host::RegistryHost;

@@ -19,6 +19,8 @@
 mod decide;
 mod disk;
 mod error;
+#[cfg(feature = "pkcs12")]
+mod export;
 mod generation;
 mod lock;
 mod publish;
@@ -31,6 +33,8 @@ use std::time::SystemTime;
 use secrecy::SecretString;
 
 pub use error::StoreError;
+#[cfg(feature = "pkcs12")]
+pub use export::{ExportError, SecretExport};
 pub use generation::Record;
 pub use request::{Action, Ensured, PkiRequest, Rotation, StorePaths, Why};
 pub use show::{HistoryEntry, StoreSummary};

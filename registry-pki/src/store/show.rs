@@ -125,9 +125,10 @@ impl fmt::Display for StoreSummary {
         let validity = |info: &CertificateInfo| {
             let until = when::date(info.not_after);
             let left = when::span(when::distance(info.not_after, self.at));
-            match info.not_after >= self.at {
-                true => format!("until {until} ({left} left)"),
-                false => format!("until {until} (over for {left})"),
+            if info.not_after >= self.at {
+                format!("until {until} ({left} left)")
+            } else {
+                format!("until {until} (over for {left})")
             }
         };
         let names = self

@@ -9,14 +9,11 @@ use x509_parser::x509::SubjectPublicKeyInfo;
 
 use super::names;
 use super::reason::{Part, Reason};
+use super::single::{allows_server, dates, form, is_broken, is_short_rsa, leaf_usage, remarks};
 use super::verdict::Remark;
-use crate::certificate::{AltName, CertificateInfo};
+use crate::certificate::CertificateInfo;
 use crate::constraints::{Refusal, Subtree};
 use crate::host::RegistryHost;
-use crate::when;
-
-/// Fewer bits make an RSA key weak: Go refuses under 1024, OpenSSL's and GnuTLS's usual levels under 2048.
-pub const MIN_RSA_BITS: usize = 2048;
 
 /// Most certificates in a chain, the server's and the trusted one included.
 const MAX_DEPTH: usize = 8;
@@ -59,7 +56,7 @@ pub(super) fn judge(
     search.from(&mut vec![leaf]);
     match search.best {
         Some(best) => {
-            judgement.path = best.path;
+            judgement.path = best.subjects;
             judgement.reasons.extend(best.reasons);
             if best.trusted_itself {
                 judgement.remarks.push(Remark::TrustedItself);
@@ -72,8 +69,8 @@ pub(super) fn judge(
 }
 
 /// A way from the server's certificate towards a trusted one, and what is wrong with it.
-struct Path {
-    path: Vec<String>,
+struct Route {
+    subjects: Vec<String>,
     reasons: Vec<Reason>,
     /// Whether it ends at a trusted certificate.
     anchored: bool,
@@ -81,10 +78,14 @@ struct Path {
     remark: Option<Remark>,
 }
 
-impl Path {
+impl Route {
     /// Better paths have smaller keys: anchored first, then fewer faults, then longer (more was found out).
     fn rank(&self) -> (bool, usize, std::cmp::Reverse<usize>) {
-        (!self.anchored, self.reasons.len(), std::cmp::Reverse(self.path.len()))
+        (
+            !self.anchored,
+            self.reasons.len(),
+            std::cmp::Reverse(self.subjects.len()),
+        )
     }
 }
 
@@ -93,7 +94,7 @@ struct Search<'a> {
     trust: &'a [CertificateInfo],
     at: SystemTime,
     signatures: usize,
-    best: Option<Path>,
+    best: Option<Route>,
 }
 
 impl<'a> Search<'a> {
@@ -156,8 +157,8 @@ impl<'a> Search<'a> {
     fn offer(&mut self, path: &[&CertificateInfo], mut reasons: Vec<Reason>, anchored: bool) {
         reasons.extend(faults(path, anchored, self.at));
         let root = path.last().copied();
-        let candidate = Path {
-            path: path.iter().map(|certificate| certificate.subject.clone()).collect(),
+        let candidate = Route {
+            subjects: path.iter().map(|certificate| certificate.subject.clone()).collect(),
             reasons,
             anchored,
             trusted_itself: anchored && path.len() == 1,
@@ -314,164 +315,4 @@ fn constraint_faults(ca: &CertificateInfo, below: &[&CertificateInfo]) -> Vec<Re
         }
     }
     reasons
-}
-
-fn dates(part: Part, certificate: &CertificateInfo, at: SystemTime) -> Option<Reason> {
-    let subject = certificate.subject.clone();
-    let (not_before, not_after) = (certificate.not_before, certificate.not_after);
-    // Certificates count whole seconds, and both ends belong to the validity.
-    let now = when::seconds(at);
-    if not_after < not_before {
-        Some(Reason::ValidityReversed { part, subject })
-    } else if now > when::seconds(not_after) {
-        Some(Reason::Expired {
-            part,
-            subject,
-            not_after,
-            ago_seconds: when::distance(at, not_after).as_secs(),
-        })
-    } else if now < when::seconds(not_before) {
-        Some(Reason::NotYetValid {
-            part,
-            subject,
-            not_before,
-            in_seconds: when::distance(not_before, at).as_secs(),
-        })
-    } else {
-        None
-    }
-}
-
-fn allows_server(usages: &[String]) -> bool {
-    usages
-        .iter()
-        .any(|usage| usage == "serverAuth" || usage == "anyExtendedKeyUsage")
-}
-
-/// Whether its usages let the certificate stand for a TLS server.
-fn leaf_usage(leaf: &CertificateInfo) -> Vec<Reason> {
-    let part = Part::Certificate;
-    let subject = leaf.subject.clone();
-    let mut reasons = Vec::new();
-    if let Some(usages) = leaf.extended_key_usage.as_ref().filter(|usages| !allows_server(usages)) {
-        reasons.push(Reason::KeyUsage {
-            part,
-            subject: subject.clone(),
-            usages: usages.clone(),
-            lacks: "serverAuth",
-        });
-    }
-    // TLS 1.3, and every suite with ephemeral keys, signs with the certificate's key.
-    if let Some(usages) = leaf
-        .key_usage
-        .as_ref()
-        .filter(|usages| !usages.contains(&"digitalSignature"))
-    {
-        let usages = usages.iter().map(|usage| (*usage).to_owned()).collect();
-        reasons.push(Reason::KeyUsage {
-            part,
-            subject,
-            usages,
-            lacks: "digitalSignature",
-        });
-    }
-    reasons
-}
-
-fn is_short_rsa(certificate: &CertificateInfo) -> bool {
-    certificate.key.kind == "RSA" && certificate.key.bits < MIN_RSA_BITS
-}
-
-fn is_broken(signature: &str) -> bool {
-    let signature = signature.to_ascii_lowercase();
-    signature.contains("sha1") || signature.contains("md5") || signature.contains("md2")
-}
-
-/// Keys and extensions.
-fn form(part: Part, certificate: &CertificateInfo) -> Vec<Reason> {
-    let subject = || certificate.subject.clone();
-    let key = &certificate.key;
-    let mut reasons = Vec::new();
-    if is_short_rsa(certificate) || (key.kind.starts_with("ECDSA") && (1..224).contains(&key.bits)) {
-        reasons.push(Reason::WeakKey {
-            part,
-            subject: subject(),
-            key: key.to_string(),
-        });
-    } else if !(key.kind == "RSA" || key.kind == "Ed25519" || key.kind.starts_with("ECDSA P-")) {
-        reasons.push(Reason::UnsupportedKey {
-            part,
-            subject: subject(),
-            key: key.to_string(),
-        });
-    }
-    if !certificate.unknown_critical.is_empty() {
-        let extensions = certificate.unknown_critical.clone();
-        reasons.push(Reason::UnknownCritical {
-            part,
-            subject: subject(),
-            extensions,
-        });
-    }
-    if !certificate.malformed.is_empty() {
-        let extensions = certificate.malformed.clone();
-        reasons.push(Reason::MalformedExtension {
-            part,
-            subject: subject(),
-            extensions,
-        });
-    }
-    reasons
-}
-
-fn remarks(
-    leaf: &CertificateInfo,
-    chain: &[CertificateInfo],
-    trust: &[CertificateInfo],
-    at: SystemTime,
-    remarks: &mut Vec<Remark>,
-) {
-    let (left, whole) = leaf.life(at);
-    let days = u64::try_from(whole / 86_400).unwrap_or_default();
-    if whole > 825 * 86_400 {
-        remarks.push(Remark::LongLived {
-            days,
-            limit_days: 825,
-            whose: "Apple's clients",
-        });
-    } else if whole > 398 * 86_400 {
-        remarks.push(Remark::LongLived {
-            days,
-            limit_days: 398,
-            whose: "browsers (for public CAs)",
-        });
-    }
-    if left > 0 && leaf.renewal_due(at) {
-        remarks.push(Remark::EndingSoon {
-            not_after: leaf.not_after,
-        });
-    }
-    if leaf.ca == Some(true) {
-        remarks.push(Remark::CaAsServer);
-    }
-    if leaf.subject_key_id.is_none() {
-        remarks.push(Remark::NoKeyIdentifier);
-    }
-    if leaf.key.kind == "Ed25519" {
-        remarks.push(Remark::Ed25519);
-    }
-    for name in &leaf.names {
-        if let AltName::Dns(text) = name
-            && text.parse::<std::net::IpAddr>().is_ok()
-        {
-            remarks.push(Remark::AddressAsDns { address: text.clone() });
-        }
-    }
-    if chain
-        .iter()
-        .skip(1)
-        .any(|sent| sent.is_self_issued() && trust.iter().any(|ca| ca.sha256 == sent.sha256))
-    {
-        remarks.push(Remark::RootInChain);
-    }
 }

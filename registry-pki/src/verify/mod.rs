@@ -1,6 +1,6 @@
 //! Whether a client would accept a certificate, and if not, every reason why.
 //!
-//! The judgement is the one that containerd (Go), curl (OpenSSL, GnuTLS) and their like agree on; where they differ,
+//! The judgement is the one that containerd (Go), curl (OpenSSL, `GnuTLS`) and their like agree on; where they differ,
 //! the verdict is that of the majority and a remark names the others. The certificate may be anyone's.
 
 mod chain;
@@ -8,14 +8,16 @@ mod chain;
 mod connect;
 mod names;
 mod reason;
+mod single;
 mod verdict;
+mod wording;
 
 use std::time::SystemTime;
 
-pub use chain::MIN_RSA_BITS;
 #[cfg(feature = "connect")]
 pub use connect::{ConnectError, ConnectOptions, Connected, Served, connect, connect_with, fetch_chain};
 pub use reason::{Part, Reason};
+pub use single::MIN_RSA_BITS;
 pub use verdict::{Remark, Verdict};
 
 pub(crate) use names::cover as names_cover;

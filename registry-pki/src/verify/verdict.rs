@@ -6,7 +6,8 @@ use std::time::SystemTime;
 use serde::Serialize;
 
 use super::Candidate;
-use super::reason::{Reason, list};
+use super::reason::Reason;
+use super::wording::list;
 use crate::certificate::CertificateInfo;
 use crate::host::RegistryHost;
 use crate::when;

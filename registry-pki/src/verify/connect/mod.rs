@@ -3,18 +3,21 @@
 //! The handshake accepts whatever the server sends, so that it can be looked at; nothing is sent over the connection
 //! beyond the handshake, and the judgement is made afterwards by [`verify`](super::verify).
 
+mod witness;
+
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use serde::Serialize;
+
+use witness::Witness;
 
 use super::{Candidate, Reason, Verdict, verify};
 use crate::host::RegistryHost;
@@ -346,100 +349,5 @@ fn server_name(host: &RegistryHost) -> Option<ServerName<'static>> {
     match host {
         RegistryHost::Ip(address) => Some(ServerName::IpAddress(IpAddr::into(*address))),
         RegistryHost::Dns(name) => ServerName::try_from(name.as_str().to_owned()).ok(),
-    }
-}
-
-/// Looks at what the server sends, and accepts it.
-#[derive(Debug)]
-struct Witness {
-    provider: Arc<CryptoProvider>,
-    seen: Mutex<Seen>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Seen {
-    chain: Vec<Vec<u8>>,
-    key_proved: Option<bool>,
-}
-
-impl Witness {
-    fn new() -> Self {
-        Self {
-            provider: Arc::new(rustls::crypto::ring::default_provider()),
-            seen: Mutex::default(),
-        }
-    }
-
-    fn seen(&self) -> Seen {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes whether the handshake's signature fits the certificate's key. A certificate that rustls cannot read, or a
-    /// key that it does not know, proves nothing either way.
-    fn note(&self, result: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
-        let proved = match result {
-            Ok(_) => Some(true),
-            Err(rustls::Error::InvalidCertificate(CertificateError::BadSignature)) => Some(false),
-            Err(_) => None,
-        };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).key_proved = proved;
-        HandshakeSignatureValid::assertion()
-    }
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain = std::iter::once(end_entity)
-            .chain(intermediates)
-            .map(|one| one.to_vec())
-            .collect();
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).chain = chain;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(self.note(verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(self.note(verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.provider.signature_verification_algorithms,
-        )))
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = self.provider.signature_verification_algorithms.supported_schemes();
-        // Offered so that a server with such a key shows its certificate at all.
-        schemes.extend([
-            SignatureScheme::ECDSA_NISTP521_SHA512,
-            SignatureScheme::ED448,
-            SignatureScheme::RSA_PKCS1_SHA1,
-        ]);
-        schemes
     }
 }
