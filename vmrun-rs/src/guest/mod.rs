@@ -4,6 +4,15 @@
 //! SSH connection with a pinned host key, and `FallbackChannel` tries the first and remembers why it switched to the
 //! second.
 
+#[cfg(feature = "ssh")]
+mod fallback;
+mod none;
+mod probe;
+mod quote;
+#[cfg(feature = "ssh")]
+pub mod ssh;
+mod vmrun;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -14,6 +23,15 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::error::ChannelError;
+
+#[cfg(feature = "ssh")]
+pub use fallback::{FallbackChannel, FallbackMemory};
+pub(crate) use none::NoChannel;
+pub use probe::{ssh_banner, tcp_open};
+pub use quote::quote;
+#[cfg(feature = "ssh")]
+pub use ssh::{SshChannel, SshOptions};
+pub use vmrun::VmrunChannel;
 
 /// A user name and password for vmrun's guest operations.
 #[derive(Clone)]
@@ -26,7 +44,10 @@ pub struct GuestCredentials {
 
 impl fmt::Debug for GuestCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuestCredentials").field("user", &self.user).field("password", &"[elided]").finish()
+        f.debug_struct("GuestCredentials")
+            .field("user", &self.user)
+            .field("password", &"[elided]")
+            .finish()
     }
 }
 
@@ -103,7 +124,11 @@ impl GuestCommand {
 
     /// A program with its arguments.
     pub fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
-        Self { argv: argv.into_iter().map(Into::into).collect(), root: false, timeout: Self::DEFAULT_TIMEOUT }
+        Self {
+            argv: argv.into_iter().map(Into::into).collect(),
+            root: false,
+            timeout: Self::DEFAULT_TIMEOUT,
+        }
     }
 
     /// A line for the guest's `/bin/sh`.

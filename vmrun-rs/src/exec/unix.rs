@@ -1,0 +1,18 @@
+//! Process groups and positioned reads.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, ProcessGroup};
+use tokio::process::Command;
+
+/// Starts the command as the leader of a process group of its own, so that it can be killed with all its children and a
+/// terminal's Ctrl-C does not reach it.
+pub(super) fn spawn(command: impl Fn() -> io::Result<Command>) -> io::Result<Box<dyn ChildWrapper>> {
+    CommandWrap::from(command()?).wrap(ProcessGroup::leader()).spawn()
+}
+
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.read_at(buffer, offset)
+}

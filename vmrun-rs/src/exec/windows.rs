@@ -1,0 +1,33 @@
+//! Job objects, creation flags and positioned reads.
+
+use std::fs::File;
+use std::io;
+use std::os::windows::fs::FileExt;
+
+use process_wrap::tokio::{ChildWrapper, CommandWrap, CreationFlags, JobObject};
+use tokio::process::Command;
+use windows::Win32::System::Threading::{CREATE_BREAKAWAY_FROM_JOB, CREATE_NO_WINDOW};
+
+/// `ERROR_ACCESS_DENIED`: the job that we run in does not let children out.
+const ACCESS_DENIED: i32 = 5;
+
+/// Starts the command without a console window, in a job of its own.
+///
+/// It first tries to leave the job that this process runs in: an SSH server's job would otherwise end the machine at
+/// logout. The own job does not kill on close, because closing it after a normal exit would end the machine too.
+pub(super) fn spawn(command: impl Fn() -> io::Result<Command>) -> io::Result<Box<dyn ChildWrapper>> {
+    let start = |flags| {
+        CommandWrap::from(command()?)
+            .wrap(CreationFlags(flags))
+            .wrap(JobObject)
+            .spawn()
+    };
+    match start(CREATE_NO_WINDOW | CREATE_BREAKAWAY_FROM_JOB) {
+        Err(error) if error.raw_os_error() == Some(ACCESS_DENIED) => start(CREATE_NO_WINDOW),
+        result => result,
+    }
+}
+
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    file.seek_read(buffer, offset)
+}

@@ -1,0 +1,249 @@
+//! Addresses of guests, and ways from this host to them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+
+use time::OffsetDateTime;
+
+use crate::error::{HypervisorError, VmrunError};
+use crate::failure::FailureClass;
+use crate::hypervisor::{AddressSource, ReportedAddress, VmId};
+use crate::leases;
+use crate::vmrun::{HostNetwork, locks};
+use crate::vmx::VmxFile;
+
+use super::{Workstation, doing};
+
+/// How many free ports are tried before giving up.
+const PORT_ATTEMPTS: usize = 8;
+
+impl Workstation {
+    pub(super) async fn reported_address(&self, vm: &VmId) -> Result<Option<ReportedAddress>, HypervisorError> {
+        let vmx = Self::vmx_path(vm);
+        let file = Self::open(vm, "read the configuration of")?.file;
+        let networks = self.networks_of(&file).await;
+        let from_tools = match self.vmrun.guest_address(&vmx, false).await {
+            Ok(address) => address.filter(|address| believable(*address, &networks)),
+            Err(error) if is_not_known_yet(&error) => None,
+            Err(error) => return Err(doing(format!("ask for the address of {vm}"))(error)),
+        };
+        if let Some(address) = from_tools {
+            return Ok(Some(ReportedAddress {
+                address,
+                source: AddressSource::Tools,
+            }));
+        }
+        Ok(leased(&file).map(|address| ReportedAddress {
+            address: address.into(),
+            source: AddressSource::Lease,
+        }))
+    }
+
+    /// The host networks that the machine's interfaces are on, as far as they are known.
+    async fn networks_of(&self, file: &VmxFile) -> Vec<HostNetwork> {
+        let wanted: Vec<String> = interfaces(file).map(|(_, network)| network).collect();
+        match self.vmrun.host_networks().await {
+            Ok(all) => all
+                .into_iter()
+                .filter(|n| wanted.iter().any(|w| w.eq_ignore_ascii_case(&n.name)))
+                .collect(),
+            Err(error) => {
+                tracing::debug!(%error, "the host's networks are not known");
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) async fn reach(&self, network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
+        let no_route = |reason: String| HypervisorError::NoRoute {
+            network: network.to_owned(),
+            guest,
+            reason,
+        };
+        let SocketAddr::V4(target) = guest else {
+            return Err(no_route("virtual networks are reached by IPv4 addresses".to_owned()));
+        };
+        let networks = self
+            .vmrun
+            .host_networks()
+            .await
+            .map_err(doing("list the host's virtual networks"))?;
+        let known = networks.iter().find(|n| n.name.eq_ignore_ascii_case(network));
+        if is_directly_reachable(*target.ip(), known) {
+            return Ok(guest);
+        }
+        let (ip, port) = (*target.ip(), target.port());
+        // One at a time, so that parallel callers for one guest share a forwarding.
+        let _turn = locks::lock(&format!("endpoints:{}", network.to_ascii_lowercase())).await;
+        let mut reason = String::new();
+        for _ in 0..PORT_ATTEMPTS {
+            let existing = self.vmrun.port_forwardings(network).await;
+            let existing = existing.map_err(|error| no_route(unforwardable(&error)))?;
+            let ours = existing
+                .iter()
+                .find(|f| f.protocol == "tcp" && f.guest == ip && f.guest_port == port);
+            if let Some(forwarding) = ours {
+                return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, forwarding.host_port)));
+            }
+            let host_port = free_port().map_err(|error| no_route(format!("no free port on this host: {error}")))?;
+            if existing.iter().any(|f| f.host_port == host_port) {
+                continue;
+            }
+            // Another process may take the port in between; the list says whether it became ours.
+            if let Err(error) = self
+                .vmrun
+                .set_port_forwarding(network, "tcp", host_port, (ip, port), None)
+                .await
+            {
+                reason = unforwardable(&error);
+                if matches!(
+                    error.class(),
+                    FailureClass::Usage | FailureClass::Permission | FailureClass::Spawn
+                ) {
+                    break;
+                }
+            }
+        }
+        Err(no_route(reason))
+    }
+
+    pub(super) async fn release(&self, network: &str, guest: IpAddr) -> Result<(), HypervisorError> {
+        let existing = match self.vmrun.port_forwardings(network).await {
+            Ok(existing) => existing,
+            // A network that has no forwardings, or none any more, has none to this guest.
+            Err(error) if error.class() == FailureClass::Spawn => return Err(doing("list forwarded ports")(error)),
+            Err(error) => {
+                tracing::debug!(%error, "the network has no list of forwarded ports");
+                return Ok(());
+            }
+        };
+        for forwarding in existing.iter().filter(|f| IpAddr::V4(f.guest) == guest) {
+            let deleted = self
+                .vmrun
+                .delete_port_forwarding(network, &forwarding.protocol, forwarding.host_port)
+                .await;
+            deleted.map_err(doing(format!(
+                "remove the forwarded port {} to {guest}",
+                forwarding.host_port
+            )))?;
+        }
+        Ok(())
+    }
+}
+
+fn unforwardable(error: &VmrunError) -> String {
+    format!(
+        "it has no interface in that network, and a forwarded port cannot be set: {error}; VMware forwards ports only of \
+         NAT networks and asks for administrator rights"
+    )
+}
+
+/// What a booting, a headless or a just stopped machine answers.
+fn is_not_known_yet(error: &VmrunError) -> bool {
+    use FailureClass::{NetworkAddress, NotPoweredOn, Timeout, ToolsNotRunning};
+    matches!(error.class(), ToolsNotRunning | NetworkAddress | NotPoweredOn | Timeout)
+}
+
+/// Container bridges inside the guest report addresses too: where the machine's networks are known, only theirs count.
+fn believable(address: IpAddr, networks: &[HostNetwork]) -> bool {
+    let subnets = || networks.iter().filter(|network| network.subnet.is_some());
+    let all_known = networks.iter().all(|network| network.subnet.is_some());
+    let inside = subnets().any(|network| network.contains(address));
+    leases::is_plausible(address) && (networks.is_empty() || !all_known || inside)
+}
+
+/// The machine's interfaces: MAC address (set, or generated at the first start) and network.
+fn interfaces(file: &VmxFile) -> impl Iterator<Item = (Option<String>, String)> {
+    (0..10)
+        .filter(|n| file.is_true(&format!("ethernet{n}.present")))
+        .map(|n| {
+            let get = |suffix: &str| file.get(&format!("ethernet{n}.{suffix}"));
+            let network = match get("connectionType").unwrap_or_default().to_ascii_lowercase().as_str() {
+                "hostonly" => "vmnet1".to_owned(),
+                "nat" => "vmnet8".to_owned(),
+                _ => {
+                    let vnet = get("vnet").unwrap_or_else(|| "vmnet0".to_owned());
+                    Path::new(&vnet)
+                        .file_name()
+                        .map_or(vnet.clone(), |name| name.to_string_lossy().into_owned())
+                }
+            };
+            (get("address").or_else(|| get("generatedAddress")), network)
+        })
+}
+
+fn leased(file: &VmxFile) -> Option<Ipv4Addr> {
+    let now = OffsetDateTime::now_utc();
+    interfaces(file).find_map(|(mac, network)| {
+        let mac = mac?;
+        leases::files(&network).iter().find_map(|path| {
+            let leases = leases::parse(&std::fs::read(path).ok()?);
+            let lease = leases::best(&leases, &mac, now)?;
+            lease
+                .is_valid(now)
+                .then_some(lease.address)
+                .filter(|address| leases::is_plausible((*address).into()))
+        })
+    })
+}
+
+/// Whether this host has an interface in the guest's network: then the address that it would send from is in there too.
+/// Connecting a UDP socket sends nothing.
+fn is_directly_reachable(guest: Ipv4Addr, network: Option<&HostNetwork>) -> bool {
+    let local = || -> std::io::Result<IpAddr> {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((guest, 9))?;
+        Ok(socket.local_addr()?.ip())
+    };
+    let Ok(IpAddr::V4(local)) = local() else { return false };
+    match network.filter(|network| network.subnet.is_some()) {
+        Some(network) => network.contains(local.into()) && network.contains(guest.into()),
+        None => local.octets()[..3] == guest.octets()[..3],
+    }
+}
+
+/// A port that is free now. It can be taken before it is used: whoever uses it must look.
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vmrun::parse;
+
+    fn networks() -> Vec<HostNetwork> {
+        parse::host_networks(b"Total host networks: 1\n1 vmnet1 hostOnly true 192.168.6.0 255.255.255.0\n").unwrap()
+    }
+
+    #[test]
+    fn an_address_of_another_network_is_a_bridge_inside_the_guest() {
+        assert!(believable([192, 168, 6, 10].into(), &networks()));
+        assert!(!believable([10, 42, 0, 7].into(), &networks()));
+        assert!(!believable([192, 168, 6, 1].into(), &networks()));
+        assert!(believable([10, 42, 0, 7].into(), &[]));
+    }
+
+    #[test]
+    fn interfaces_are_named_as_the_command_line_names_them() {
+        let file = VmxFile::parse(
+            b"ethernet0.present = \"TRUE\"\nethernet0.connectionType = \"custom\"\nethernet0.vnet = \"/dev/vmnet1\"\n\
+              ethernet0.address = \"00:50:56:00:00:10\"\nethernet1.present = \"TRUE\"\nethernet1.connectionType = \"nat\"\n\
+              ethernet1.generatedAddress = \"00:0c:29:00:00:01\"\nethernet2.present = \"FALSE\"\n",
+        );
+        let found: Vec<_> = interfaces(&file).map(|(mac, net)| (mac.unwrap(), net)).collect();
+        let pair = |mac: &str, net: &str| (mac.to_owned(), net.to_owned());
+        assert_eq!(
+            found,
+            [pair("00:50:56:00:00:10", "vmnet1"), pair("00:0c:29:00:00:01", "vmnet8")]
+        );
+    }
+
+    #[test]
+    fn loopback_is_reached_directly_and_a_foreign_network_is_not() {
+        assert!(is_directly_reachable([127, 0, 0, 2].into(), None));
+        assert!(!is_directly_reachable([203, 0, 113, 9].into(), networks().first()));
+    }
+}
