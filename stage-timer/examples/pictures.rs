@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use stage_timer::compare::Comparison;
 use stage_timer::{Labels, Lang, ManualClock, Outcome, StageKind, Timeline};
 
 fn main() -> std::io::Result<()> {
@@ -15,6 +16,16 @@ fn main() -> std::io::Result<()> {
     std::fs::write(directory.join("run.ko.svg"), record.to_svg_in(Lang::Ko))?;
     std::fs::write(directory.join("run.html"), record.to_html())?;
     std::fs::write(directory.join("run.json"), record.to_json())?;
+    std::fs::write(directory.join("run.trace.json"), record.to_chrome_trace())?;
+    std::fs::write(directory.join("run.md"), record.to_markdown(Lang::En))?;
+    std::fs::write(directory.join("run.prom"), record.to_openmetrics())?;
+    let slower = run(1.6);
+    let comparison = Comparison::of(&record, &slower);
+    std::fs::write(directory.join("compare.svg"), comparison.to_svg())?;
+    std::fs::write(directory.join("compare.html"), comparison.to_html(Lang::Ko))?;
+    std::fs::write(directory.join("compare.md"), comparison.to_markdown(Lang::En))?;
+    std::fs::write(directory.join("compare.json"), comparison.to_json())?;
+    print!("{}", comparison.to_text(Lang::En));
     print!("{}", record.summary(Lang::En));
     print!("{}", record.summary(Lang::Ko));
     Ok(())
@@ -22,9 +33,16 @@ fn main() -> std::io::Result<()> {
 
 /// A lab of three machines. Everything on the third one takes `slowness` times as long.
 fn run(slowness: f64) -> stage_timer::RunRecord {
-    let clock = Arc::new(ManualClock::starting_at(UNIX_EPOCH + Duration::from_secs(1_785_555_296)));
-    let timeline =
-        Timeline::builder("up").shape("1+2").labels(labels()).clock(clock.clone()).utc_offset(9 * 3600).meta("version", "0.1.0").start();
+    let clock = Arc::new(ManualClock::starting_at(
+        UNIX_EPOCH + Duration::from_secs(1_785_555_296),
+    ));
+    let timeline = Timeline::builder("up")
+        .shape("1+2")
+        .labels(labels())
+        .clock(clock.clone())
+        .utc_offset(9 * 3600)
+        .meta("version", "0.1.0")
+        .start();
     let to = |seconds: f64| clock.advance_to(Duration::from_secs_f64(seconds));
     let machines = ["k3s-master1", "k3s-worker1", "k3s-worker2"];
     let slow = [1.0, 1.1, slowness * 1.25];
@@ -35,7 +53,9 @@ fn run(slowness: f64) -> stage_timer::RunRecord {
     check.finish(Outcome::Ok);
     to(0.4);
     stage.finish(Outcome::Ok);
-    timeline.stage("cleanup", StageKind::Working).finish(Outcome::skipped("no machine of this lab exists"));
+    timeline
+        .stage("cleanup", StageKind::Working)
+        .finish(Outcome::skipped("no machine of this lab exists"));
 
     // Things that happen in several lanes at once, as a list in order of time.
     let mut events: Vec<(f64, usize, usize, bool)> = Vec::new();

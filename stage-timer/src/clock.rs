@@ -54,7 +54,10 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock that stands still at `started`.
     pub fn starting_at(started: SystemTime) -> Self {
-        Self { elapsed: Mutex::new(Duration::ZERO), started }
+        Self {
+            elapsed: Mutex::new(Duration::ZERO),
+            started,
+        }
     }
 
     /// Moves the clock forward.
@@ -92,7 +95,10 @@ pub struct TokioClock {
 impl TokioClock {
     /// A clock whose origin is now.
     pub fn new() -> Self {
-        Self { origin: tokio::time::Instant::now(), started: SystemTime::now() }
+        Self {
+            origin: tokio::time::Instant::now(),
+            started: SystemTime::now(),
+        }
     }
 }
 

@@ -100,16 +100,30 @@ impl Event {
         match &self.kind {
             EventKind::RunStarted => run_line(&self.run),
             EventKind::StageStarted { stage } => start_line(stage),
-            EventKind::Progress { stage, fraction, message } => {
-                Line::Progress { at_us, id: stage.id.get(), fraction: *fraction, message: Cow::Borrowed(message) }
-            }
-            EventKind::StageEnded { stage, outcome } => {
-                Line::End { at_us, id: stage.id.get(), outcome: Cow::Borrowed(outcome) }
-            }
-            EventKind::RunFinished { outcome, ended } => {
-                Line::Finish { at_us, outcome: Cow::Borrowed(outcome), ended: *ended }
-            }
-            EventKind::RecordingFailed { reason } => Line::RecordingFailed { at_us, reason: Cow::Borrowed(reason) },
+            EventKind::Progress {
+                stage,
+                fraction,
+                message,
+            } => Line::Progress {
+                at_us,
+                id: stage.id.get(),
+                fraction: *fraction,
+                message: Cow::Borrowed(message),
+            },
+            EventKind::StageEnded { stage, outcome } => Line::End {
+                at_us,
+                id: stage.id.get(),
+                outcome: Cow::Borrowed(outcome),
+            },
+            EventKind::RunFinished { outcome, ended } => Line::Finish {
+                at_us,
+                outcome: Cow::Borrowed(outcome),
+                ended: *ended,
+            },
+            EventKind::RecordingFailed { reason } => Line::RecordingFailed {
+                at_us,
+                reason: Cow::Borrowed(reason),
+            },
         }
     }
 }

@@ -24,7 +24,11 @@ impl Lang {
     /// The language of a POSIX locale name such as `ko_KR.UTF-8`; English for every other one.
     pub fn from_locale(locale: &str) -> Self {
         let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
-        if language.eq_ignore_ascii_case("ko") { Self::Ko } else { Self::En }
+        if language.eq_ignore_ascii_case("ko") {
+            Self::Ko
+        } else {
+            Self::En
+        }
     }
 
     /// The language that `LC_ALL`, `LC_MESSAGES` or `LANG` (the first of them that is not empty) asks for.
@@ -91,7 +95,13 @@ impl Labels {
     /// Adds or replaces the label of the stage `id`.
     #[must_use]
     pub fn with(mut self, id: impl Into<String>, en: impl Into<String>, ko: impl Into<String>) -> Self {
-        self.0.insert(id.into(), Label { en: en.into(), ko: ko.into() });
+        self.0.insert(
+            id.into(),
+            Label {
+                en: en.into(),
+                ko: ko.into(),
+            },
+        );
         self
     }
 
@@ -171,8 +181,14 @@ mod tests {
         let took = Duration::from_millis(12_345);
         assert_eq!(started_line("Start VMs", Lang::En), "started: Start VMs");
         assert_eq!(started_line("VM 시작", Lang::Ko), "시작: VM 시작");
-        assert_eq!(ended_line("Start VMs", &Outcome::Ok, took, Lang::En), "done: Start VMs (took 12.3s)");
-        assert_eq!(ended_line("VM 시작", &Outcome::Ok, took, Lang::Ko), "완료: VM 시작 (소요: 12.3s)");
+        assert_eq!(
+            ended_line("Start VMs", &Outcome::Ok, took, Lang::En),
+            "done: Start VMs (took 12.3s)"
+        );
+        assert_eq!(
+            ended_line("VM 시작", &Outcome::Ok, took, Lang::Ko),
+            "완료: VM 시작 (소요: 12.3s)"
+        );
         assert_eq!(
             ended_line("Start VMs", &Outcome::failed("no vmx"), took, Lang::En),
             "failed: Start VMs (took 12.3s): no vmx"

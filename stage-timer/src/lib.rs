@@ -1,27 +1,33 @@
 #![doc = include_str!("../README.md")]
+#![expect(
+    clippy::similar_names,
+    reason = "`lane` and `lang`, `state` and `stage` are the words for what they name"
+)]
 
 mod analysis;
 mod clock;
+pub mod compare;
 mod event;
 mod export;
-pub mod lang;
 mod lane;
+pub mod lang;
 mod outcome;
 mod record;
+pub mod schema;
 mod summary;
 pub mod text;
 mod timeline;
 mod wall;
 
+pub use analysis::{CriticalPath, CriticalStep, LaneTotals, Totals};
 #[cfg(feature = "tokio")]
 pub use clock::TokioClock;
-pub use analysis::{CriticalPath, CriticalStep, LaneTotals, Totals};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use event::{Event, EventKind, RunInfo};
+pub use export::JSON_VERSION;
 pub use lane::Lane;
 pub use lang::{Labels, Lang};
 pub use outcome::{Outcome, StageKind};
-pub use export::JSON_VERSION;
 pub use record::{
     FORMAT_VERSION, History, HistoryEntry, Note, ReadRecordError, RunRecord, RunState, StageId, StageRecord,
 };

@@ -76,9 +76,15 @@ impl Outcome {
     /// The same outcome with its reason made fit for one line of a terminal.
     pub(crate) fn on_one_line(self) -> Self {
         match self {
-            Self::Skipped { reason } => Self::Skipped { reason: one_line(&reason) },
-            Self::Failed { reason } => Self::Failed { reason: one_line(&reason) },
-            Self::TimedOut { reason } => Self::TimedOut { reason: one_line(&reason) },
+            Self::Skipped { reason } => Self::Skipped {
+                reason: one_line(&reason),
+            },
+            Self::Failed { reason } => Self::Failed {
+                reason: one_line(&reason),
+            },
+            Self::TimedOut { reason } => Self::TimedOut {
+                reason: one_line(&reason),
+            },
             other => other,
         }
     }
@@ -180,7 +186,10 @@ mod tests {
     #[test]
     fn a_reason_becomes_one_clean_line() {
         assert_eq!(one_line("  Error:\r\n\tno such\u{0} VM \n"), "Error: no such VM");
-        assert_eq!(one_line("\u{1b}[31mred\u{1b}[0m and \u{1b}]0;title\u{7}plain"), "red and plain");
+        assert_eq!(
+            one_line("\u{1b}[31mred\u{1b}[0m and \u{1b}]0;title\u{7}plain"),
+            "red and plain"
+        );
         assert_eq!(one_line("한글 이유"), "한글 이유");
         assert_eq!(one_line(""), "");
         assert_eq!(one_line("\u{1b}["), "");

@@ -1,11 +1,12 @@
 //! The summary at the end of a run, for people at a terminal.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::analysis::Tree;
 use crate::lang::{kind_word, outcome_word};
-use crate::text::{columns, percent, rough, seconds, share};
-use crate::{CriticalPath, Lane, Lang, Outcome, RunRecord, RunState, StageRecord, Totals};
+use crate::text::{columns, lane_suffix, percent, rough, seconds, share};
+use crate::{CriticalPath, Lang, Outcome, RunRecord, RunState, StageRecord, Totals};
 
 /// How much of a run a summary shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,12 @@ const SMALL: f64 = 0.01;
 /// Parts of a stage on the critical path are named from this share of the run on.
 const LARGE: f64 = 0.1;
 
+/// What is still to be shown: a stage, or what was left out of a level.
+enum Item {
+    Stage(usize),
+    Rest { depth: usize, count: usize, time: Duration },
+}
+
 impl RunRecord {
     /// The summary of the run: every stage with how long it took, its share of the run, what it did and how it ended;
     /// then what matters of the whole. Columns line up by the width of the characters, Hangul included.
@@ -44,7 +51,11 @@ impl RunRecord {
         let rows = self.stage_rows(lang, options, &tree, &path);
         let right = [false, true, true];
         lines.extend(columns(&rows, &right).into_iter().map(|line| format!("  {line}")));
-        lines.push(format!("{}: {}", lang.pick("Total", "총 소요 시간"), seconds(self.wall)));
+        lines.push(format!(
+            "{}: {}",
+            lang.pick("Total", "총 소요 시간"),
+            seconds(self.wall)
+        ));
         lines.push(self.outcome_line(lang));
         lines.extend(self.totals_lines(lang, &self.totals()));
         lines.extend(self.path_lines(lang, &tree, &path));
@@ -58,26 +69,26 @@ impl RunRecord {
         let short = |duration: Duration| seconds(duration).replace(".0s", "s");
         let mut text = String::new();
         for stage in self.stages.iter().filter(|stage| stage.parent.is_none()) {
-            text.push_str(&format!("- {}: {}\n", self.label(stage, lang), short(stage.duration())));
+            let _ = writeln!(text, "- {}: {}", self.label(stage, lang), short(stage.duration()));
         }
         let total = lang.pick("Total", "총 소요 시간");
-        text.push_str(&format!("- {total}: {} (~{})\n", short(self.wall), rough(self.wall, lang)));
+        let (wall, rough) = (short(self.wall), rough(self.wall, lang));
+        let _ = writeln!(text, "- {total}: {wall} (~{rough})");
         text
     }
 
     fn stage_rows(&self, lang: Lang, options: &SummaryOptions, tree: &Tree, path: &CriticalPath) -> Vec<Vec<String>> {
         let mut rows = Vec::new();
-        // What is still to be shown, last first: a stage, or what was left out of a level.
-        enum Item {
-            Stage(usize),
-            Rest { depth: usize, count: usize, time: Duration },
-        }
         let items = |among: &[usize], depth: usize| -> Vec<Item> {
             let (shown, rest) = self.choose(among, options.breadth);
             let mut items: Vec<Item> = shown.into_iter().map(Item::Stage).collect();
             if !rest.is_empty() {
                 let time = rest.iter().map(|&index| self.stages[index].duration()).sum();
-                items.push(Item::Rest { depth, count: rest.len(), time });
+                items.push(Item::Rest {
+                    depth,
+                    count: rest.len(),
+                    time,
+                });
             }
             items.reverse();
             items
@@ -87,7 +98,7 @@ impl RunRecord {
             match item {
                 Item::Stage(index) => {
                     let depth = tree.depth[index];
-                    rows.push(self.stage_row(&self.stages[index], depth, lang, tree, path));
+                    rows.push(self.stage_row(&self.stages[index], depth, lang, path));
                     if depth + 1 < options.depth {
                         stack.extend(items(&tree.children[index], depth + 1));
                     }
@@ -120,13 +131,9 @@ impl RunRecord {
         (by_weight, rest)
     }
 
-    fn stage_row(&self, stage: &StageRecord, depth: usize, lang: Lang, tree: &Tree, path: &CriticalPath) -> Vec<String> {
+    fn stage_row(&self, stage: &StageRecord, depth: usize, lang: Lang, path: &CriticalPath) -> Vec<String> {
         let mark = if path.contains(stage.id) { "*" } else { " " };
-        let lane = if stage.lane == Lane::MAIN || (depth == 0 && tree.lanes.len() == 1) {
-            String::new()
-        } else {
-            format!(" [{}]", stage.lane)
-        };
+        let lane = lane_suffix(&stage.lane);
         let outcome = if stage.open && self.state == RunState::Running {
             lang.pick("running", "진행 중").to_owned()
         } else {
@@ -151,8 +158,10 @@ impl RunRecord {
 
     fn totals_lines(&self, lang: Lang, totals: &Totals) -> Vec<String> {
         let part = |name: &str, time: Duration| format!("{name} {} ({})", seconds(time), percent(time, self.wall));
-        let mut parts =
-            vec![part(lang.pick("Waiting", "대기"), totals.waiting), part(lang.pick("working", "작업"), totals.working)];
+        let mut parts = vec![
+            part(lang.pick("Waiting", "대기"), totals.waiting),
+            part(lang.pick("working", "작업"), totals.working),
+        ];
         if share(totals.untracked, self.wall) >= SMALL {
             parts.push(part(lang.pick("outside of any stage", "단계 밖"), totals.untracked));
         }
@@ -160,7 +169,10 @@ impl RunRecord {
         if totals.lanes.len() > 1 {
             let (lanes, sum) = (totals.lanes.len(), seconds(totals.lane_time));
             lines.push(match lang {
-                Lang::En => format!("Parallel speed-up: {:.2}x ({lanes} lanes, {sum} in sum)", totals.speed_up),
+                Lang::En => format!(
+                    "Parallel speed-up: {:.2}x ({lanes} lanes, {sum} in sum)",
+                    totals.speed_up
+                ),
                 Lang::Ko => format!("병렬 효과: {:.2}배 (레인 {lanes}개, 합계 {sum})", totals.speed_up),
             });
         }
@@ -178,9 +190,15 @@ impl RunRecord {
                 continue;
             }
             let inside = self.inside_path(index, lang, tree, path);
-            names.push(format!("{} {}{inside}", self.label(stage, lang), seconds(path.within(stage.id))));
+            names.push(format!(
+                "{} {}{inside}",
+                self.label(stage, lang),
+                seconds(path.within(stage.id))
+            ));
         }
-        let Some(bottleneck) = path.bottleneck_in(self, tree) else { return Vec::new() };
+        let Some(bottleneck) = path.bottleneck_in(self, tree) else {
+            return Vec::new();
+        };
         if small > 0 && !names.is_empty() {
             names.push(match lang {
                 Lang::En => format!("{small} below 1%"),
@@ -207,13 +225,16 @@ impl RunRecord {
             .filter(|child| share(path.within(child.id), self.wall) >= LARGE)
             .collect();
         let named = |stage: &&StageRecord| {
-            let lane = if stage.lane == Lane::MAIN { String::new() } else { format!(" [{}]", stage.lane) };
+            let lane = lane_suffix(&stage.lane);
             format!("{}{lane} {}", self.label(stage, lang), seconds(path.within(stage.id)))
         };
         match large.len() {
             0 => String::new(),
             1..=4 => format!(" ({})", large.iter().map(named).collect::<Vec<_>>().join(", ")),
-            _ => format!(" ({}, …)", large.iter().take(4).map(named).collect::<Vec<_>>().join(", ")),
+            _ => format!(
+                " ({}, …)",
+                large.iter().take(4).map(named).collect::<Vec<_>>().join(", ")
+            ),
         }
     }
 
@@ -226,17 +247,23 @@ impl RunRecord {
             next = parent.parent.filter(|&id| id < parent.id);
         }
         names.reverse();
-        let lane = if stage.lane == Lane::MAIN { String::new() } else { format!(" [{}]", stage.lane) };
+        let lane = lane_suffix(&stage.lane);
         format!("{}{lane}", names.join(" › "))
     }
 
     fn record_lines(&self, lang: Lang) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(error) = &self.recording_error {
-            lines.push(format!("{}: {error}", lang.pick("The run was not recorded in full", "실행 기록이 완전하지 않음")));
+            lines.push(format!(
+                "{}: {error}",
+                lang.pick("The run was not recorded in full", "실행 기록이 완전하지 않음")
+            ));
         }
         if let Some(damage) = &self.damage {
-            lines.push(format!("{}: {damage}", lang.pick("The record is damaged", "실행 기록이 손상됨")));
+            lines.push(format!(
+                "{}: {damage}",
+                lang.pick("The record is damaged", "실행 기록이 손상됨")
+            ));
         }
         lines
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::Lang;
+use crate::{Lane, Lang};
 
 /// One decimal and the unit: `959.1s`. The form of summaries: comparable at a glance, never in mixed units.
 pub fn seconds(duration: Duration) -> String {
@@ -17,11 +17,11 @@ pub fn rough(duration: Duration, lang: Lang) -> String {
     let whole = (duration.as_millis() + 500) / 1000;
     let (hours, minutes, secs) = (whole / 3600, whole / 60 % 60, whole % 60);
     match lang {
-        Lang::En if tenths < 100 && tenths % 10 != 0 => format!("{}.{}s", tenths / 10, tenths % 10),
+        Lang::En if tenths < 100 && !tenths.is_multiple_of(10) => format!("{}.{}s", tenths / 10, tenths % 10),
         Lang::En if whole < 60 => format!("{whole}s"),
         Lang::En if hours == 0 => format!("{minutes}m {secs:02}s"),
         Lang::En => format!("{hours}h {minutes:02}m"),
-        Lang::Ko if tenths < 100 && tenths % 10 != 0 => format!("{}.{}초", tenths / 10, tenths % 10),
+        Lang::Ko if tenths < 100 && !tenths.is_multiple_of(10) => format!("{}.{}초", tenths / 10, tenths % 10),
         Lang::Ko if whole < 60 => format!("{whole}초"),
         Lang::Ko if hours == 0 => format!("{minutes}분 {secs}초"),
         Lang::Ko => format!("{hours}시간 {minutes}분"),
@@ -35,7 +35,20 @@ pub(crate) fn percent(part: Duration, whole: Duration) -> String {
 
 /// A part of a whole, 0 to 1; 0 of nothing.
 pub(crate) fn share(part: Duration, whole: Duration) -> f64 {
-    if whole.is_zero() { 0.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
+    if whole.is_zero() {
+        0.0
+    } else {
+        part.as_secs_f64() / whole.as_secs_f64()
+    }
+}
+
+/// ` [lane]` behind a stage's name; nothing for the main lane.
+pub(crate) fn lane_suffix(lane: &Lane) -> String {
+    if *lane == Lane::MAIN {
+        String::new()
+    } else {
+        format!(" [{lane}]")
+    }
 }
 
 /// Columns a terminal needs for the text: Hangul and other wide characters take two.
@@ -56,8 +69,15 @@ pub(crate) fn pad_start(text: &str, columns: usize) -> String {
 /// Lays out rows in columns that line up, two spaces apart; the last column is not padded, lines do not end in blanks.
 pub(crate) fn columns(rows: &[Vec<String>], right: &[bool]) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> =
-        (0..count).map(|i| rows.iter().filter_map(|row| row.get(i)).map(|cell| width(cell)).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..count)
+        .map(|i| {
+            rows.iter()
+                .filter_map(|row| row.get(i))
+                .map(|cell| width(cell))
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
     rows.iter()
         .map(|row| {
             let cells: Vec<String> = row
@@ -65,7 +85,11 @@ pub(crate) fn columns(rows: &[Vec<String>], right: &[bool]) -> Vec<String> {
                 .zip(&widths)
                 .enumerate()
                 .map(|(i, (cell, &columns))| {
-                    if right.get(i).copied().unwrap_or(false) { pad_start(cell, columns) } else { pad_end(cell, columns) }
+                    if right.get(i).copied().unwrap_or(false) {
+                        pad_start(cell, columns)
+                    } else {
+                        pad_end(cell, columns)
+                    }
                 })
                 .collect();
             cells.join("  ").trim_end().to_owned()
@@ -91,7 +115,10 @@ mod tests {
 
     #[test]
     fn hangul_counts_as_two_columns() {
-        let rows = vec![vec!["단계".to_owned(), "1.0s".to_owned(), "x".to_owned()], vec!["abcdef".into(), "10.0s".into()]];
+        let rows = vec![
+            vec!["단계".to_owned(), "1.0s".to_owned(), "x".to_owned()],
+            vec!["abcdef".into(), "10.0s".into()],
+        ];
         assert_eq!(columns(&rows, &[false, true]), ["단계     1.0s  x", "abcdef  10.0s"]);
     }
 }

@@ -22,12 +22,18 @@ impl WallTime {
     /// A moment in the machine's own time zone. A moment outside of the years -9999 to 9999 is taken as 1970.
     pub fn local(time: SystemTime) -> Self {
         let timestamp = to_timestamp(time);
-        Self { timestamp, offset: TimeZone::system().to_offset(timestamp) }
+        Self {
+            timestamp,
+            offset: TimeZone::system().to_offset(timestamp),
+        }
     }
 
     /// A moment in a place `seconds` east of Greenwich. An offset of 26 hours or more is taken as UTC.
     pub fn with_offset(time: SystemTime, seconds: i32) -> Self {
-        Self { timestamp: to_timestamp(time), offset: Offset::from_seconds(seconds).unwrap_or(Offset::UTC) }
+        Self {
+            timestamp: to_timestamp(time),
+            offset: Offset::from_seconds(seconds).unwrap_or(Offset::UTC),
+        }
     }
 
     /// Now, in the machine's own time zone.
@@ -38,7 +44,10 @@ impl WallTime {
     /// The same place's time `later`. A time outside of the calendar stays where it is.
     pub fn after(self, later: std::time::Duration) -> Self {
         let timestamp = self.timestamp.checked_add(later).map_or(self.timestamp, to_micros);
-        Self { timestamp, offset: self.offset }
+        Self {
+            timestamp,
+            offset: self.offset,
+        }
     }
 
     /// RFC 3339 with the offset: `2026-08-01T12:34:56.000001+09:00`.
@@ -57,7 +66,10 @@ impl WallTime {
     }
 
     /// Seconds since 1970, with the microseconds as a fraction.
-    #[expect(clippy::cast_precision_loss, reason = "microseconds of any real date fit an f64 to the microsecond")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "microseconds of any real date fit an f64 to the microsecond"
+    )]
     pub fn unix_seconds(&self) -> f64 {
         self.timestamp.as_microsecond() as f64 / 1e6
     }
@@ -106,7 +118,10 @@ impl FromStr for WallTime {
     type Err = ParseWallTimeError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fail = |source| ParseWallTimeError { text: text.to_owned(), source };
+        let fail = |source| ParseWallTimeError {
+            text: text.to_owned(),
+            source,
+        };
         let pieces = jiff::fmt::temporal::Pieces::parse(text).map_err(fail)?;
         let timestamp = to_micros(text.parse::<Timestamp>().map_err(fail)?);
         let offset = match pieces.to_numeric_offset() {
@@ -145,7 +160,10 @@ mod tests {
 
     #[test]
     fn it_survives_being_written_and_read() {
-        let time = WallTime::with_offset(UNIX_EPOCH + Duration::from_nanos(1_785_555_296_123_456_789), -5 * 3600 - 1800);
+        let time = WallTime::with_offset(
+            UNIX_EPOCH + Duration::from_nanos(1_785_555_296_123_456_789),
+            -5 * 3600 - 1800,
+        );
         assert_eq!(time.rfc3339().parse::<WallTime>().unwrap(), time);
     }
 

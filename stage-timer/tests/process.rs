@@ -40,7 +40,11 @@ fn busy_process() {
 fn busy(path: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "busy_process", "--ignored", "--nocapture"]);
-    command.env(RECORD, path).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
+        .env(RECORD, path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
     command
 }
 
@@ -77,17 +81,38 @@ fn killed_a_hundred_times_it_never_loses_what_it_had_done() {
         };
         unfinished += 1;
         assert_eq!(record.damage, None, "round {round}");
-        assert_eq!((record.state, &record.outcome), (RunState::Interrupted, &Outcome::Aborted));
+        assert_eq!(
+            (record.state, &record.outcome),
+            (RunState::Interrupted, &Outcome::Aborted)
+        );
         // At most the event that it was in the middle of is missing, or is there without having been reported.
         let ended = record.stages.iter().filter(|stage| !stage.open).count();
         let (started_said, ended_said) = (count("did start"), count("did end"));
-        assert!((started_said..=started_said + 1).contains(&record.stages.len()), "round {round}: {done:?}");
+        assert!(
+            (started_said..=started_said + 1).contains(&record.stages.len()),
+            "round {round}: {done:?}"
+        );
         assert!((ended_said..=ended_said + 1).contains(&ended), "round {round}");
-        assert!(record.stages.iter().filter(|stage| !stage.open).all(|stage| stage.outcome == Outcome::Ok));
-        assert!(record.stages.iter().filter(|stage| stage.open).all(|stage| stage.outcome == Outcome::Aborted));
+        assert!(
+            record
+                .stages
+                .iter()
+                .filter(|stage| !stage.open)
+                .all(|stage| stage.outcome == Outcome::Ok)
+        );
+        assert!(
+            record
+                .stages
+                .iter()
+                .filter(|stage| stage.open)
+                .all(|stage| stage.outcome == Outcome::Aborted)
+        );
         assert!(record.summary(stage_timer::Lang::En).contains("Outcome: aborted"));
     }
-    assert!(unfinished >= 50, "only {unfinished} of 100 were killed in the middle: the test shows little");
+    assert!(
+        unfinished >= 50,
+        "only {unfinished} of 100 were killed in the middle: the test shows little"
+    );
 }
 
 /// Reads complete lines, at most `limit` of them that report something.
@@ -111,7 +136,13 @@ fn a_record_that_stops_fitting_on_the_disk_ends_there_and_the_run_goes_on() {
     let path = directory.path().join("up.jsonl");
     let exe = std::env::current_exe().unwrap();
     let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact short_process --ignored --nocapture";
-    let output = Command::new("sh").arg("-c").arg(script).arg(exe).env(RECORD, &path).output().unwrap();
+    let output = Command::new("sh")
+        .arg("-c")
+        .arg(script)
+        .arg(exe)
+        .env(RECORD, &path)
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     assert!(said.contains("1000 stages, cannot write to the record"), "{said}");
@@ -131,5 +162,9 @@ fn short_process() {
         timeline.stage("inner", StageKind::Working).finish(Outcome::Ok);
     }
     let record = timeline.finish(Outcome::Ok);
-    println!("{} stages, {}", record.stages.len(), record.recording_error.unwrap_or_default());
+    println!(
+        "{} stages, {}",
+        record.stages.len(),
+        record.recording_error.unwrap_or_default()
+    );
 }

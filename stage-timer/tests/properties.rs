@@ -11,11 +11,23 @@ use stage_timer::{Outcome, RunRecord, Stage, StageKind};
 #[derive(Debug, Clone)]
 enum Step {
     /// Start a stage: inside of one of the open ones or outermost, in one of the lanes.
-    Start { inside: Option<prop::sample::Index>, lane: u8, waiting: bool },
+    Start {
+        inside: Option<prop::sample::Index>,
+        lane: u8,
+        waiting: bool,
+    },
     /// End one of the open ones.
-    End { which: prop::sample::Index, outcome: u8 },
-    Progress { which: prop::sample::Index, fraction: f64 },
-    Wait { micros: u32 },
+    End {
+        which: prop::sample::Index,
+        outcome: u8,
+    },
+    Progress {
+        which: prop::sample::Index,
+        fraction: f64,
+    },
+    Wait {
+        micros: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -38,7 +50,11 @@ fn run(steps: &[Step]) -> (RunRecord, Vec<u8>) {
     for step in steps {
         match step {
             Step::Start { inside, lane, waiting } => {
-                let kind = if *waiting { StageKind::Waiting } else { StageKind::Working };
+                let kind = if *waiting {
+                    StageKind::Waiting
+                } else {
+                    StageKind::Working
+                };
                 let name = format!("s{}", open.len() % 3);
                 let lane = format!("lane{lane}");
                 let stage = match inside.filter(|_| !open.is_empty()) {
@@ -139,7 +155,7 @@ proptest! {
     #[test]
     fn a_record_cut_off_anywhere_holds_all_that_was_before(Run(record, contents) in any_run(), at: prop::sample::Index) {
         let cut = &contents[..at.index(contents.len() + 1)];
-        let complete = cut.iter().filter(|&&byte| byte == b'\n').count();
+        let complete = cut.split(|&byte| byte == b'\n').count() - 1;
         let read = RunRecord::parse(cut);
         if complete == 0 && read.is_err() {
             return Ok(());

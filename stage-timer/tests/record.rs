@@ -10,7 +10,12 @@ fn what_is_read_is_what_was_recorded() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("새 폴더/up.jsonl");
     let (clock, builder) = paused("up");
-    let timeline = builder.shape("1+2").labels(common::seed_labels()).meta("version", "1").record(&path).start();
+    let timeline = builder
+        .shape("1+2")
+        .labels(common::seed_labels())
+        .meta("version", "1")
+        .record(&path)
+        .start();
     let stage = timeline.stage("wait-ready", StageKind::Waiting);
     let child = stage.child("ssh", StageKind::Waiting, "작업자 \"1\"");
     clock.advance(std::time::Duration::from_nanos(1_234_567_891));
@@ -40,7 +45,10 @@ fn a_live_run_can_be_read_and_a_dead_one_is_told_apart() {
     std::fs::copy(&path, &copy).unwrap();
     let dead = RunRecord::read(&copy).unwrap();
     assert_eq!((dead.state, &dead.outcome), (RunState::Interrupted, &Outcome::Aborted));
-    assert_eq!((&dead.stages[0].outcome, dead.stages[0].open), (&Outcome::Aborted, true));
+    assert_eq!(
+        (&dead.stages[0].outcome, dead.stages[0].open),
+        (&Outcome::Aborted, true)
+    );
     stage.finish(Outcome::Ok);
     timeline.finish(Outcome::Ok);
     assert_eq!(RunRecord::read(&path).unwrap().state, RunState::Finished);
@@ -64,7 +72,11 @@ fn a_record_that_cannot_be_written_is_reported_once_and_harms_nothing() {
     timeline.stage("a", StageKind::Working).finish(Outcome::Ok);
     let record = timeline.finish(Outcome::Ok);
     assert_eq!(record.stages[0].outcome, Outcome::Ok);
-    assert!(record.recording_error.as_ref().unwrap().contains("taken.jsonl"), "{:?}", record.recording_error);
+    assert!(
+        record.recording_error.as_ref().unwrap().contains("taken.jsonl"),
+        "{:?}",
+        record.recording_error
+    );
     assert_eq!(*reports.lock().unwrap(), 1);
     assert_eq!(std::fs::read_to_string(&taken).unwrap(), "something else");
 }
@@ -84,10 +96,18 @@ fn what_is_no_record_says_so() {
     let error = |contents: &str| RunRecord::parse(contents.as_bytes()).unwrap_err();
     assert!(matches!(error(""), ReadRecordError::NotARecord { .. }));
     assert!(matches!(error("{}\n"), ReadRecordError::NotARecord { .. }));
-    assert!(matches!(error("{\"event\":\"finish\",\"at_us\":1}\n"), ReadRecordError::NotARecord { .. }));
+    assert!(matches!(
+        error("{\"event\":\"finish\",\"at_us\":1}\n"),
+        ReadRecordError::NotARecord { .. }
+    ));
     let newer = error("{\"event\":\"run\",\"version\":9,\"whatever\":true}\n");
     assert!(matches!(newer, ReadRecordError::TooNew { found: 9 }), "{newer}");
-    assert!(RunRecord::read("/nonexistent/up.jsonl").unwrap_err().to_string().contains("/nonexistent/up.jsonl"));
+    assert!(
+        RunRecord::read("/nonexistent/up.jsonl")
+            .unwrap_err()
+            .to_string()
+            .contains("/nonexistent/up.jsonl")
+    );
 }
 
 #[test]
@@ -104,10 +124,17 @@ fn damage_in_the_middle_is_reported_and_the_rest_is_read() {
         r#"{"event":"en"#,
     ];
     let record = RunRecord::parse(lines.join("\n").as_bytes()).unwrap();
-    assert_eq!(record.damage.as_deref(), Some("1 of 8 lines are not readable, the first is line 3"));
+    assert_eq!(
+        record.damage.as_deref(),
+        Some("1 of 8 lines are not readable, the first is line 3")
+    );
     assert_eq!(record.stages.len(), 2);
     assert_eq!(record.stages[0].outcome, Outcome::Ok);
-    assert_eq!((record.stages[1].parent, record.stages[1].start.as_micros()), (None, 7), "time does not go back");
+    assert_eq!(
+        (record.stages[1].parent, record.stages[1].start.as_micros()),
+        (None, 7),
+        "time does not go back"
+    );
     assert_eq!(record.state, RunState::Interrupted);
 }
 
@@ -120,7 +147,10 @@ fn a_history_is_a_directory_of_records_oldest_first() {
     for run in 0..4 {
         let (clock, builder) = paused("up");
         clock.advance(ms(0));
-        let timeline = builder.id(format!("2025090{run}T000000Z-0000000{run}")).record_in(history.directory()).start();
+        let timeline = builder
+            .id(format!("2025090{run}T000000Z-0000000{run}"))
+            .record_in(history.directory())
+            .start();
         timeline.finish(Outcome::Ok);
     }
     std::fs::write(history.directory().join("20250905T000000Z-x.up.jsonl"), "rubbish").unwrap();
@@ -129,11 +159,17 @@ fn a_history_is_a_directory_of_records_oldest_first() {
     assert_eq!(entries.len(), 3);
     assert!(entries[2].record.is_err());
     let records = history.records(3).unwrap();
-    assert_eq!(records.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [
-        "20250902T000000Z-00000002",
-        "20250903T000000Z-00000003"
-    ]);
-    assert!(history.find("latest").unwrap().unwrap().ends_with("20250905T000000Z-x.up.jsonl"));
+    assert_eq!(
+        records.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
+        ["20250902T000000Z-00000002", "20250903T000000Z-00000003"]
+    );
+    assert!(
+        history
+            .find("latest")
+            .unwrap()
+            .unwrap()
+            .ends_with("20250905T000000Z-x.up.jsonl")
+    );
     assert!(history.find("20250901").unwrap().is_some());
     assert_eq!(history.find("2025090").unwrap(), None, "not unique");
     assert_eq!(history.prune(2).unwrap(), 3);

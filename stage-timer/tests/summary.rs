@@ -32,8 +32,16 @@ fn the_critical_path_names_the_wait_that_was_nine_tenths_of_that_run() {
     assert_eq!(bottleneck.kind, StageKind::Waiting);
     let share = path.within(bottleneck.id).as_secs_f64() / record.wall.as_secs_f64();
     assert!((0.90..0.905).contains(&share), "{share}");
-    assert!(record.summary(Lang::En).contains("Bottleneck: Wait for VMs ready, 959.1s, 90.2% of the run (waiting)"));
-    assert!(record.summary(Lang::Ko).contains("병목 구간: VM 준비 대기, 959.1s, 전체의 90.2% (대기)"));
+    assert!(
+        record
+            .summary(Lang::En)
+            .contains("Bottleneck: Wait for VMs ready, 959.1s, 90.2% of the run (waiting)")
+    );
+    assert!(
+        record
+            .summary(Lang::Ko)
+            .contains("병목 구간: VM 준비 대기, 959.1s, 전체의 90.2% (대기)")
+    );
 }
 
 #[test]
@@ -72,7 +80,13 @@ fn a_run_without_stages_has_a_summary() {
          outside of any stage 1.5s (100.0%)\n"
     );
     let (_, builder) = paused("up");
-    assert!(builder.start().finish(Outcome::Ok).summary(Lang::Ko).contains("총 소요 시간: 0.0s"));
+    assert!(
+        builder
+            .start()
+            .finish(Outcome::Ok)
+            .summary(Lang::Ko)
+            .contains("총 소요 시간: 0.0s")
+    );
 }
 
 #[test]
@@ -82,7 +96,11 @@ fn of_very_many_stages_the_long_and_the_failed_ones_are_shown() {
     for i in 0..100 {
         let stage = timeline.stage(format!("part-{i:02}"), StageKind::Working);
         clock.advance(if i == 50 { Duration::from_secs(9) } else { ms(10) });
-        stage.finish(if i == 77 { Outcome::failed("bad luck") } else { Outcome::Ok });
+        stage.finish(if i == 77 {
+            Outcome::failed("bad luck")
+        } else {
+            Outcome::Ok
+        });
     }
     let record = timeline.finish(Outcome::Ok);
     let mut options = SummaryOptions::default();

@@ -55,7 +55,10 @@ impl CriticalPath {
 
     pub(crate) fn bottleneck_in<'a>(&self, record: &'a RunRecord, tree: &Tree) -> Option<&'a StageRecord> {
         let longest = |among: &[usize]| {
-            among.iter().copied().max_by(|&a, &b| self.within[a].cmp(&self.within[b]).then(b.cmp(&a)))
+            among
+                .iter()
+                .copied()
+                .max_by(|&a, &b| self.within[a].cmp(&self.within[b]).then(b.cmp(&a)))
         };
         let mut found = longest(&tree.roots).filter(|&index| !self.within[index].is_zero())?;
         while let Some(inner) = longest(&tree.children[found])
@@ -94,7 +97,12 @@ pub(super) fn critical_path(record: &RunRecord, tree: &Tree) -> CriticalPath {
         }
     };
     let (_, wall) = interval(Duration::ZERO, record.wall);
-    let mut frames = vec![Frame { stage: None, from: 0, at: wall, inside: by_end(&tree.roots) }];
+    let mut frames = vec![Frame {
+        stage: None,
+        from: 0,
+        at: wall,
+        inside: by_end(&tree.roots),
+    }];
     while let Some(frame) = frames.last_mut() {
         let Some(next) = frame.inside.pop() else {
             step(frame.stage, frame.from, frame.at);
@@ -108,7 +116,12 @@ pub(super) fn critical_path(record: &RunRecord, tree: &Tree) -> CriticalPath {
         }
         step(frame.stage, to, frame.at);
         frame.at = from;
-        frames.push(Frame { stage: Some(next), from, at: to, inside: by_end(&tree.children[next]) });
+        frames.push(Frame {
+            stage: Some(next),
+            from,
+            at: to,
+            inside: by_end(&tree.children[next]),
+        });
     }
     let mut within = vec![Duration::ZERO; record.stages.len()];
     let steps: Vec<CriticalStep> = backwards
@@ -127,7 +140,11 @@ pub(super) fn critical_path(record: &RunRecord, tree: &Tree) -> CriticalPath {
         .collect();
     // Inner stages come later in the record than what surrounds them.
     for index in (0..within.len()).rev() {
-        if let Some(parent) = record.stages[index].parent.map(StageId::index).filter(|&parent| parent < index) {
+        if let Some(parent) = record.stages[index]
+            .parent
+            .map(StageId::index)
+            .filter(|&parent| parent < index)
+        {
             let inner = within[index];
             within[parent] += inner;
         }

@@ -46,7 +46,10 @@ mod tests {
 
     #[test]
     fn every_moment_counts_once() {
-        assert_eq!(union(vec![(5, 9), (0, 2), (2, 3), (6, 7), (8, 12), (4, 4)]), [(0, 3), (5, 12)]);
+        assert_eq!(
+            union(vec![(5, 9), (0, 2), (2, 3), (6, 7), (8, 12), (4, 4)]),
+            [(0, 3), (5, 12)]
+        );
         assert_eq!(length(&[(0, 3), (5, 12)]), Duration::from_micros(10));
     }
 

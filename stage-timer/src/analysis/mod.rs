@@ -3,6 +3,7 @@
 
 mod critical;
 pub(crate) mod intervals;
+pub(crate) mod keys;
 pub(crate) mod rows;
 mod tree;
 
@@ -69,8 +70,11 @@ pub(crate) fn interval(from: Duration, to: Duration) -> Interval {
 }
 
 fn totals(record: &RunRecord, tree: &Tree) -> Totals {
-    let mut lanes: Vec<(Lane, Vec<Interval>, Vec<Interval>)> =
-        tree.lanes.iter().map(|lane| (lane.clone(), Vec::new(), Vec::new())).collect();
+    let mut lanes: Vec<(Lane, Vec<Interval>, Vec<Interval>)> = tree
+        .lanes
+        .iter()
+        .map(|lane| (lane.clone(), Vec::new(), Vec::new()))
+        .collect();
     for (index, stage) in record.stages.iter().enumerate() {
         let own = tree.own_time(record, index);
         let lane = &mut lanes[tree.lane_of[index]];
@@ -103,7 +107,11 @@ fn totals(record: &RunRecord, tree: &Tree) -> Totals {
         waiting: tracked.saturating_sub(working),
         untracked: record.wall.saturating_sub(tracked),
         lane_time,
-        speed_up: if tracked.is_zero() { 1.0 } else { lane_time.as_secs_f64() / tracked.as_secs_f64() },
+        speed_up: if tracked.is_zero() {
+            1.0
+        } else {
+            lane_time.as_secs_f64() / tracked.as_secs_f64()
+        },
         lanes: lane_totals,
     }
 }

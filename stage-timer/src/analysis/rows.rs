@@ -45,11 +45,16 @@ impl Rows {
             let (from, to) = interval(stage.start, stage.end);
             let parent = stage.parent.map(crate::StageId::index).filter(|&parent| parent < index);
             let lane = &mut lanes[tree.lane_of[index]];
-            let parent_row = parent.filter(|&p| tree.lane_of[p] == tree.lane_of[index]).map(|p| (p, places[p].row));
+            let parent_row = parent
+                .filter(|&p| tree.lane_of[p] == tree.lane_of[index])
+                .map(|p| (p, places[p].row));
             lane.close_until(from, parent_row);
             places.push(lane.place(index, to, parent_row));
         }
-        Self { places, levels: lanes.into_iter().map(|lane| lane.levels).collect() }
+        Self {
+            places,
+            levels: lanes.into_iter().map(|lane| lane.levels).collect(),
+        }
     }
 }
 
@@ -62,7 +67,10 @@ impl LaneRows {
             self.ends.pop();
             let top = |open: &Open| open.last().map_or(NEVER, |&(end, _)| end);
             self.by_end.remove(&(top(&self.rows[row]), row));
-            while self.rows[row].last().is_some_and(|&(end, index)| end <= from && keep != Some((index, row))) {
+            while self.rows[row]
+                .last()
+                .is_some_and(|&(end, index)| end <= from && keep != Some((index, row)))
+            {
                 self.rows[row].pop();
             }
             self.by_end.insert((top(&self.rows[row]), row));
@@ -71,7 +79,11 @@ impl LaneRows {
 
     fn place(&mut self, index: usize, to: u64, parent: Option<(usize, usize)>) -> Place {
         let inside_parent = parent
-            .filter(|&(parent, row)| self.rows[row].last().is_some_and(|&(end, top)| top == parent && end >= to))
+            .filter(|&(parent, row)| {
+                self.rows[row]
+                    .last()
+                    .is_some_and(|&(end, top)| top == parent && end >= to)
+            })
             .map(|(_, row)| row);
         let row = inside_parent.or_else(|| self.free_row()).unwrap_or_else(|| {
             self.rows.push(Vec::new());

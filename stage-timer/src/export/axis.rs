@@ -4,8 +4,34 @@ use std::time::Duration;
 
 /// Steps that people count in, in milliseconds.
 const STEPS: [u64; 29] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-    900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 43_200_000, 86_400_000, 604_800_000,
+    1,
+    2,
+    5,
+    10,
+    20,
+    50,
+    100,
+    200,
+    500,
+    1_000,
+    2_000,
+    5_000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    14_400_000,
+    28_800_000,
+    43_200_000,
+    86_400_000,
+    604_800_000,
     2_592_000_000,
 ];
 
@@ -13,7 +39,11 @@ const STEPS: [u64; 29] = [
 pub(crate) fn ticks(whole: Duration, count: usize) -> Vec<Duration> {
     let count = u32::try_from(count.max(1)).unwrap_or(u32::MAX);
     let at_least = whole / count;
-    let step = STEPS.iter().map(|&ms| Duration::from_millis(ms)).find(|&step| step >= at_least).unwrap_or(at_least);
+    let step = STEPS
+        .iter()
+        .map(|&ms| Duration::from_millis(ms))
+        .find(|&step| step >= at_least)
+        .unwrap_or(at_least);
     let mut ticks = vec![Duration::ZERO];
     let mut at = step;
     while at <= whole && !step.is_zero() {
@@ -42,7 +72,10 @@ mod tests {
     #[test]
     fn ticks_are_round_and_few() {
         let labels = |ms, count| -> Vec<String> {
-            ticks(Duration::from_millis(ms), count).into_iter().map(tick_label).collect()
+            ticks(Duration::from_millis(ms), count)
+                .into_iter()
+                .map(tick_label)
+                .collect()
         };
         assert_eq!(labels(1_062_800, 8), ["0s", "5:00", "10:00", "15:00"]);
         assert_eq!(labels(7, 4), ["0s", "2ms", "4ms", "6ms"]);

@@ -30,6 +30,9 @@ mod tests {
 
     #[test]
     fn markup_in_a_name_stays_text() {
-        assert_eq!(Escaped("<b a='1'>\"&\u{0}\u{7}\n한글").to_string(), "&lt;b a=&#39;1&#39;&gt;&quot;&amp; 한글");
+        assert_eq!(
+            Escaped("<b a='1'>\"&\u{0}\u{7}\n한글").to_string(),
+            "&lt;b a=&#39;1&#39;&gt;&quot;&amp; 한글"
+        );
     }
 }

@@ -125,9 +125,17 @@ pub(crate) fn document<'a>(record: &'a RunRecord, tree: &Tree) -> Document<'a> {
         critical_path: path
             .steps
             .iter()
-            .map(|step| Step { stage: step.stage, start_s: secs(step.start), end_s: secs(step.end) })
+            .map(|step| Step {
+                stage: step.stage,
+                start_s: secs(step.start),
+                end_s: secs(step.end),
+            })
             .collect(),
-        stages: record.stages.iter().map(|stage| self::stage(record, stage, path.within(stage.id))).collect(),
+        stages: record
+            .stages
+            .iter()
+            .map(|stage| self::stage(record, stage, path.within(stage.id)))
+            .collect(),
         totals: Totals {
             working_s: secs(totals.working),
             waiting_s: secs(totals.waiting),
@@ -155,7 +163,10 @@ fn stage<'a>(record: &'a RunRecord, stage: &'a crate::StageRecord, critical: Dur
         id: stage.id,
         parent: stage.parent,
         name: &stage.name,
-        label: Label { en: record.label(stage, Lang::En), ko: record.label(stage, Lang::Ko) },
+        label: Label {
+            en: record.label(stage, Lang::En),
+            ko: record.label(stage, Lang::Ko),
+        },
         kind: stage.kind,
         lane: stage.lane.as_str(),
         start_s: secs(stage.start),
@@ -168,13 +179,20 @@ fn stage<'a>(record: &'a RunRecord, stage: &'a crate::StageRecord, critical: Dur
         notes: stage
             .notes
             .iter()
-            .map(|note| Note { at_s: secs(note.at), fraction: note.fraction, message: &note.message })
+            .map(|note| Note {
+                at_s: secs(note.at),
+                fraction: note.fraction,
+                message: &note.message,
+            })
             .collect(),
     }
 }
 
 /// Seconds to the microsecond, without the noise of binary fractions.
-#[expect(clippy::cast_precision_loss, reason = "microseconds fit an f64 exactly for 285 years")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "microseconds fit an f64 exactly for 285 years"
+)]
 pub(crate) fn secs(duration: Duration) -> f64 {
     micros(duration) as f64 / 1e6
 }

@@ -24,7 +24,9 @@ pub struct HistoryEntry {
 impl History {
     /// The history in a directory, which need not exist yet.
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self {
+            directory: directory.into(),
+        }
     }
 
     /// The directory.
@@ -62,7 +64,11 @@ impl History {
 
     /// The newest `limit` runs that can be read, the oldest of them first: what predictions are made from.
     pub fn records(&self, limit: usize) -> io::Result<Vec<RunRecord>> {
-        Ok(self.entries(limit)?.into_iter().filter_map(|entry| entry.record.ok()).collect())
+        Ok(self
+            .entries(limit)?
+            .into_iter()
+            .filter_map(|entry| entry.record.ok())
+            .collect())
     }
 
     /// The run whose id or file name begins with `reference`; `latest` is the newest one.
@@ -74,7 +80,9 @@ impl History {
             return Ok(paths.pop());
         }
         paths.retain(|path| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(reference)) && !reference.is_empty()
+            path.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(reference))
+                && !reference.is_empty()
         });
         Ok(if paths.len() == 1 { paths.pop() } else { None })
     }

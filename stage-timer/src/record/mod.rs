@@ -139,7 +139,11 @@ impl StageRecord {
 
     /// The last thing that it said it was doing.
     pub fn last_message(&self) -> Option<&str> {
-        self.notes.iter().rev().map(|note| note.message.as_str()).find(|message| !message.is_empty())
+        self.notes
+            .iter()
+            .rev()
+            .map(|note| note.message.as_str())
+            .find(|message| !message.is_empty())
     }
 
     /// The last thing that it said of how much was done.
@@ -172,6 +176,8 @@ impl RunRecord {
 
     /// The first outermost stage that neither succeeded nor was skipped.
     pub fn first_failure(&self) -> Option<&StageRecord> {
-        self.stages.iter().find(|stage| matches!(stage.outcome, Outcome::Failed { .. } | Outcome::TimedOut { .. }))
+        self.stages
+            .iter()
+            .find(|stage| matches!(stage.outcome, Outcome::Failed { .. } | Outcome::TimedOut { .. }))
     }
 }

@@ -42,7 +42,10 @@ pub enum ReadRecordError {
 }
 
 pub(super) fn read(path: &Path) -> Result<RunRecord, ReadRecordError> {
-    let fail = |source| ReadRecordError::File { path: path.to_owned(), source };
+    let fail = |source| ReadRecordError::File {
+        path: path.to_owned(),
+        source,
+    };
     let mut file = File::open(path).map_err(fail)?;
     // Asked before reading: a run that ends in between is seen as finished by its own last line.
     let alive = is_being_written(&file);
@@ -51,7 +54,9 @@ pub(super) fn read(path: &Path) -> Result<RunRecord, ReadRecordError> {
     let mut record = parse(&contents)?;
     if alive && record.state == RunState::Interrupted {
         record.state = RunState::Running;
-        let since = SystemTime::now().duration_since(record.started.system_time()).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(record.started.system_time())
+            .unwrap_or_default();
         record.move_now(since);
     }
     Ok(record)
@@ -78,7 +83,10 @@ pub(super) fn parse(contents: &[u8]) -> Result<RunRecord, ReadRecordError> {
         bad.pop();
     }
     if let Some(first) = bad.first() {
-        record.damage = Some(format!("{} of {last} lines are not readable, the first is line {first}", bad.len()));
+        record.damage = Some(format!(
+            "{} of {last} lines are not readable, the first is line {first}",
+            bad.len()
+        ));
     }
     record.wall = reader.book.now();
     record.stages = reader.book.stages();
@@ -89,15 +97,18 @@ pub(super) fn parse(contents: &[u8]) -> Result<RunRecord, ReadRecordError> {
     Ok(record)
 }
 
+/// The part of the header that is read first: a newer one may lack what this version needs.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    event: String,
+    version: u32,
+}
+
 fn header(line: &[u8]) -> Result<RunRecord, ReadRecordError> {
     if line.is_empty() {
-        return Err(ReadRecordError::NotARecord { reason: "it is empty".to_owned() });
-    }
-    // The version first: a newer header may lack what this version needs.
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        event: String,
-        version: u32,
+        return Err(ReadRecordError::NotARecord {
+            reason: "it is empty".to_owned(),
+        });
     }
     let shown = || one_line(&String::from_utf8_lossy(line.get(..80).unwrap_or(line)));
     match serde_json::from_slice::<Versioned>(line) {
@@ -107,7 +118,15 @@ fn header(line: &[u8]) -> Result<RunRecord, ReadRecordError> {
         _ => {}
     }
     match serde_json::from_slice::<Line<'_>>(line) {
-        Ok(Line::Run { id, name, shape, started, labels, meta, .. }) => Ok(RunRecord {
+        Ok(Line::Run {
+            id,
+            name,
+            shape,
+            started,
+            labels,
+            meta,
+            ..
+        }) => Ok(RunRecord {
             id: id.into_owned(),
             name: name.into_owned(),
             shape: shape.into_owned(),
@@ -122,8 +141,12 @@ fn header(line: &[u8]) -> Result<RunRecord, ReadRecordError> {
             recording_error: None,
             damage: None,
         }),
-        Ok(_) => Err(ReadRecordError::NotARecord { reason: format!("its first line starts no run: {}", shown()) }),
-        Err(error) => Err(ReadRecordError::NotARecord { reason: format!("its first line ({}): {error}", shown()) }),
+        Ok(_) => Err(ReadRecordError::NotARecord {
+            reason: format!("its first line starts no run: {}", shown()),
+        }),
+        Err(error) => Err(ReadRecordError::NotARecord {
+            reason: format!("its first line ({}): {error}", shown()),
+        }),
     }
 }
 
@@ -140,7 +163,14 @@ impl Reader {
             return;
         }
         match event {
-            Line::Start { at_us, id, parent, name, kind, lane } => {
+            Line::Start {
+                at_us,
+                id,
+                parent,
+                name,
+                kind,
+                lane,
+            } => {
                 self.book.advance(Duration::from_micros(at_us));
                 let parent = parent.and_then(|parent| self.ids.get(&parent)).copied();
                 let (name, lane) = (Text::new(name.into_owned().into()), Lane::new(lane.into_owned()));
@@ -148,7 +178,12 @@ impl Reader {
                     self.ids.insert(id, info.id());
                 }
             }
-            Line::Progress { at_us, id, fraction, message } => {
+            Line::Progress {
+                at_us,
+                id,
+                fraction,
+                message,
+            } => {
                 self.book.advance(Duration::from_micros(at_us));
                 if let Some(&id) = self.ids.get(&id) {
                     self.book.progress(id, fraction, &message);

@@ -22,7 +22,10 @@ impl Recorder {
     /// Creates the file, and its directory where that is missing. A file that exists already belongs to another run
     /// and is left alone: `AlreadyExists`.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
         let file = OpenOptions::new().append(true).create_new(true).open(path)?;
         lock(&file);
@@ -30,7 +33,11 @@ impl Recorder {
         if let Ok(directory) = File::open(parent) {
             let _ = directory.sync_all();
         }
-        Ok(Self { file: Arc::new(file), line: Vec::with_capacity(256), syncer: None })
+        Ok(Self {
+            file: Arc::new(file),
+            line: Vec::with_capacity(256),
+            syncer: None,
+        })
     }
 
     pub(crate) fn write(&mut self, line: &Line<'_>) -> io::Result<()> {
@@ -107,8 +114,13 @@ impl Syncer {
     fn spawn(file: &Arc<File>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (file, theirs) = (Arc::clone(file), Arc::clone(&shared));
-        let thread = std::thread::Builder::new().name("stage-timer-sync".to_owned()).spawn(move || theirs.run(&file))?;
-        Ok(Self { shared, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("stage-timer-sync".to_owned())
+            .spawn(move || theirs.run(&file))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     fn request(&self) -> io::Result<()> {
@@ -125,7 +137,13 @@ impl Syncer {
             // It cannot panic: it only waits and syncs.
             let _ = thread.join();
         }
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).failure.take().map_or(Ok(()), Err)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .failure
+            .take()
+            .map_or(Ok(()), Err)
     }
 }
 

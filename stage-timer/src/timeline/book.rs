@@ -123,7 +123,14 @@ impl Book {
             entry.open_children += 1;
         }
         let id = StageId::from_index(self.stages.len());
-        let info = Arc::new(StageInfo { id, parent, name, kind, lane, start: self.now });
+        let info = Arc::new(StageInfo {
+            id,
+            parent,
+            name,
+            kind,
+            lane,
+            start: self.now,
+        });
         self.stages.push(Entry {
             info: Arc::clone(&info),
             end: None,
@@ -138,7 +145,9 @@ impl Book {
     /// Notes progress; tells whether it was news.
     pub(crate) fn progress(&mut self, id: StageId, fraction: Option<f64>, message: &str) -> bool {
         let at = self.now;
-        let Some(entry) = self.entry_mut(id).filter(|entry| entry.end.is_none()) else { return false };
+        let Some(entry) = self.entry_mut(id).filter(|entry| entry.end.is_none()) else {
+            return false;
+        };
         if let Some(last) = entry.notes.last() {
             let moved = match (last.fraction, fraction) {
                 (Some(last), Some(new)) => (last - new).abs() >= SMALLEST_STEP || (new >= 1.0 && last < 1.0),
@@ -154,15 +163,26 @@ impl Book {
         if entry.notes.len() == NOTES {
             entry.notes.remove(NOTES / 2);
         }
-        entry.notes.push(Note { at, fraction, message: message.to_owned() });
+        entry.notes.push(Note {
+            at,
+            fraction,
+            message: message.to_owned(),
+        });
         true
     }
 
     /// Ends a stage and whatever is still open inside of it. Ending it again changes nothing.
     pub(crate) fn end(&mut self, id: StageId, outcome: &Outcome, on_end: OnEnd<'_>) {
-        let Some(entry) = self.entry(id).filter(|entry| entry.end.is_none()) else { return };
+        let Some(entry) = self.entry(id).filter(|entry| entry.end.is_none()) else {
+            return;
+        };
         if entry.open_children > 0 {
-            let mut inside: Vec<StageId> = self.open.iter().copied().filter(|&other| self.is_inside(other, id)).collect();
+            let mut inside: Vec<StageId> = self
+                .open
+                .iter()
+                .copied()
+                .filter(|&other| self.is_inside(other, id))
+                .collect();
             // A child has a higher number than its parent: from the highest down is from the inside out.
             inside.sort_unstable_by(|a, b| b.cmp(a));
             let left_open = left_open(outcome);
@@ -257,7 +277,8 @@ mod tests {
     use super::*;
 
     fn start(book: &mut Book, parent: Option<&Arc<StageInfo>>) -> Arc<StageInfo> {
-        book.start(parent.map(|p| p.id), Text::Static("s"), StageKind::Working, Lane::MAIN).unwrap()
+        book.start(parent.map(|p| p.id), Text::Static("s"), StageKind::Working, Lane::MAIN)
+            .unwrap()
     }
 
     #[test]
@@ -268,8 +289,13 @@ mod tests {
         let c = start(&mut book, Some(&b));
         let other = start(&mut book, None);
         let mut ended = Vec::new();
-        book.end(a.id, &Outcome::Ok, &mut |info, outcome| ended.push((info.id, outcome.clone())));
-        assert_eq!(ended, [(c.id, Outcome::Aborted), (b.id, Outcome::Aborted), (a.id, Outcome::Ok)]);
+        book.end(a.id, &Outcome::Ok, &mut |info, outcome| {
+            ended.push((info.id, outcome.clone()));
+        });
+        assert_eq!(
+            ended,
+            [(c.id, Outcome::Aborted), (b.id, Outcome::Aborted), (a.id, Outcome::Ok)]
+        );
         assert!(book.is_open(other.id));
     }
 

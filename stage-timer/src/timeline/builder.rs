@@ -111,7 +111,9 @@ impl TimelineBuilder {
             None => WallTime::local(wall),
         };
         let run = RunInfo {
-            id: self.id.unwrap_or_else(|| format!("{}-{}", started.compact_utc(), random_suffix())),
+            id: self
+                .id
+                .unwrap_or_else(|| format!("{}-{}", started.compact_utc(), random_suffix())),
             name: self.name,
             shape: self.shape,
             started,
@@ -122,8 +124,13 @@ impl TimelineBuilder {
             Record::At(path) => path,
             Record::In(directory) => directory.join(file_name(&run)),
         });
-        let timeline =
-            Timeline::from_inner(Inner::new(self.clock, self.utc_offset, run, self.observers, Book::default()));
+        let timeline = Timeline::from_inner(Inner::new(
+            self.clock,
+            self.utc_offset,
+            run,
+            self.observers,
+            Book::default(),
+        ));
         timeline.inner.begin(path.as_deref().map(Path::to_path_buf));
         timeline
     }
@@ -143,7 +150,16 @@ impl fmt::Debug for TimelineBuilder {
 /// Sorts by time, says what was run, is unique.
 fn file_name(run: &RunInfo) -> String {
     let safe = |text: &str| -> String {
-        text.chars().map(|c| if c.is_alphanumeric() || "-_+.".contains(c) { c } else { '_' }).take(80).collect()
+        text.chars()
+            .map(|c| {
+                if c.is_alphanumeric() || "-_+.".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .take(80)
+            .collect()
     };
     format!("{}.{}.jsonl", safe(&run.id), safe(&run.name))
 }

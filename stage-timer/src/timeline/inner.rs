@@ -111,7 +111,13 @@ impl Inner {
         let at = info.start;
         self.write(&mut state, at, &start_line(&info));
         if self.observed {
-            self.queue(&mut state, at, EventKind::StageStarted { stage: Arc::clone(&info) });
+            self.queue(
+                &mut state,
+                at,
+                EventKind::StageStarted {
+                    stage: Arc::clone(&info),
+                },
+            );
         }
         self.deliver(state);
         Some(info)
@@ -127,12 +133,24 @@ impl Inner {
             return;
         }
         let at = state.book.now();
-        let line =
-            Line::Progress { at_us: micros(at), id: stage.id.get(), fraction, message: Cow::Borrowed(&message) };
+        let line = Line::Progress {
+            at_us: micros(at),
+            id: stage.id.get(),
+            fraction,
+            message: Cow::Borrowed(&message),
+        };
         self.write(&mut state, at, &line);
         if self.observed {
             let stage = Arc::clone(stage);
-            self.queue(&mut state, at, EventKind::Progress { stage, fraction, message: message.into() });
+            self.queue(
+                &mut state,
+                at,
+                EventKind::Progress {
+                    stage,
+                    fraction,
+                    message: message.into(),
+                },
+            );
         }
         self.deliver(state);
     }
@@ -156,7 +174,11 @@ impl Inner {
         };
         state.ended = Some(ended);
         let at = state.book.now();
-        let line = Line::Finish { at_us: micros(at), outcome: Cow::Borrowed(&outcome), ended };
+        let line = Line::Finish {
+            at_us: micros(at),
+            outcome: Cow::Borrowed(&outcome),
+            ended,
+        };
         self.write(&mut state, at, &line);
         if let Some(Err(error)) = state.recorder.take().map(Recorder::close) {
             self.recording_failed(&mut state, at, &format!("cannot write the record to the disk: {error}"));
@@ -166,7 +188,11 @@ impl Inner {
     }
 
     pub(super) fn is_open(&self, id: StageId) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).book.is_open(id)
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .book
+            .is_open(id)
     }
 
     pub(super) fn snapshot(&self) -> RunRecord {
@@ -181,7 +207,11 @@ impl Inner {
             meta: self.run.meta.clone(),
             wall: state.book.now(),
             outcome: state.book.outcome().cloned().unwrap_or(Outcome::Aborted),
-            state: if state.book.is_finished() { RunState::Finished } else { RunState::Running },
+            state: if state.book.is_finished() {
+                RunState::Finished
+            } else {
+                RunState::Running
+            },
             stages: state.book.stages(),
             recording_error: state.recording_error.clone(),
             damage: None,
@@ -204,10 +234,21 @@ impl Inner {
         let mut any = false;
         end(&mut book, &mut |info, outcome| {
             any = true;
-            let line = Line::End { at_us: micros(at), id: info.id.get(), outcome: Cow::Borrowed(outcome) };
+            let line = Line::End {
+                at_us: micros(at),
+                id: info.id.get(),
+                outcome: Cow::Borrowed(outcome),
+            };
             self.write(state, at, &line);
             if self.observed {
-                self.queue(state, at, EventKind::StageEnded { stage: Arc::clone(info), outcome: outcome.clone() });
+                self.queue(
+                    state,
+                    at,
+                    EventKind::StageEnded {
+                        stage: Arc::clone(info),
+                        outcome: outcome.clone(),
+                    },
+                );
             }
         });
         state.book = book;
@@ -226,7 +267,13 @@ impl Inner {
     fn recording_failed(&self, state: &mut State, at: Duration, reason: &str) {
         state.recorder = None;
         let reason = one_line(reason);
-        self.queue(state, at, EventKind::RecordingFailed { reason: reason.as_str().into() });
+        self.queue(
+            state,
+            at,
+            EventKind::RecordingFailed {
+                reason: reason.as_str().into(),
+            },
+        );
         #[cfg(feature = "tracing")]
         {
             state.warning = Some(reason.clone());
@@ -236,7 +283,11 @@ impl Inner {
 
     fn queue(&self, state: &mut State, at: Duration, kind: EventKind) {
         if self.observed {
-            state.queue.push_back(Event { run: Arc::clone(&self.run), at, kind });
+            state.queue.push_back(Event {
+                run: Arc::clone(&self.run),
+                at,
+                kind,
+            });
         }
     }
 

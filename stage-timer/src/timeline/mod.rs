@@ -10,8 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use book::StageInfo;
 pub(crate) use book::Book;
+pub use book::StageInfo;
 pub use builder::TimelineBuilder;
 use inner::Inner;
 pub use stage::{Stage, StageHandle};
@@ -57,7 +57,13 @@ impl Timeline {
         Stage::new(self.start_stage(None, name.into(), kind, lane.into()))
     }
 
-    fn start_stage(&self, parent: Option<StageId>, name: Cow<'static, str>, kind: StageKind, lane: Lane) -> StageHandle {
+    fn start_stage(
+        &self,
+        parent: Option<StageId>,
+        name: Cow<'static, str>,
+        kind: StageKind,
+        lane: Lane,
+    ) -> StageHandle {
         let info = self.inner.start(parent, Text::new(name), kind, lane.clone());
         StageHandle::new(self.clone(), info, lane)
     }
@@ -89,6 +95,9 @@ impl Timeline {
 
 impl fmt::Debug for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timeline").field("run", &self.run().id).field("name", &self.run().name).finish_non_exhaustive()
+        f.debug_struct("Timeline")
+            .field("run", &self.run().id)
+            .field("name", &self.run().name)
+            .finish_non_exhaustive()
     }
 }

@@ -64,7 +64,11 @@ impl Stage {
         F: Future<Output = T>,
         O: FnOnce(&T) -> Outcome,
     {
-        Run { guard: CancelGuard { stage: Some(self) }, outcome: Some(outcome), future: Box::pin(future) }
+        Run {
+            guard: CancelGuard { stage: Some(self) },
+            outcome: Some(outcome),
+            future: Box::pin(future),
+        }
     }
 
     /// Runs a function as this stage: `Ok` ends it as ok, `Err` as failed with the error's text for a reason. The
@@ -150,7 +154,9 @@ impl StageHandle {
 
     /// Whether the stage has not ended yet.
     pub fn is_open(&self) -> bool {
-        self.info.as_ref().is_some_and(|info| self.timeline.inner.is_open(info.id))
+        self.info
+            .as_ref()
+            .is_some_and(|info| self.timeline.inner.is_open(info.id))
     }
 }
 

@@ -14,7 +14,10 @@ pub(crate) fn nine_in_seoul() -> SystemTime {
 /// A clock that stands still at nine in Seoul, and a timeline that uses it.
 pub(crate) fn paused(name: &str) -> (Arc<ManualClock>, TimelineBuilder) {
     let clock = Arc::new(ManualClock::starting_at(nine_in_seoul()));
-    let builder = Timeline::builder(name).clock(clock.clone()).utc_offset(9 * 3600).id("20250902T000000Z-00000001");
+    let builder = Timeline::builder(name)
+        .clock(clock.clone())
+        .utc_offset(9 * 3600)
+        .id("20250902T000000Z-00000001");
     (clock, builder)
 }
 
@@ -83,7 +86,11 @@ pub(crate) fn seed_run() -> RunRecord {
         } else {
             clock.advance(ms(took));
         }
-        stage.finish(if name == "cleanup" { Outcome::skipped("no VM exists") } else { Outcome::Ok });
+        stage.finish(if name == "cleanup" {
+            Outcome::skipped("no VM exists")
+        } else {
+            Outcome::Ok
+        });
     }
     timeline.finish(Outcome::Ok)
 }
@@ -95,7 +102,9 @@ pub(crate) fn troubled_run() -> RunRecord {
     let check = timeline.stage("prerequisites", StageKind::Working);
     clock.advance(ms(1_200));
     check.finish(Outcome::Ok);
-    timeline.stage("cleanup", StageKind::Working).finish(Outcome::skipped("no VM exists"));
+    timeline
+        .stage("cleanup", StageKind::Working)
+        .finish(Outcome::skipped("no VM exists"));
     let wait = timeline.stage("wait-ready", StageKind::Waiting);
     let master = wait.child("ssh", StageKind::Waiting, "k3s-master1");
     let first = wait.child("ssh", StageKind::Waiting, "k3s-worker1");
@@ -119,11 +128,16 @@ pub(crate) fn troubled_run() -> RunRecord {
 
 /// Compares with a file in `tests/golden/`; with `UPDATE_GOLDEN=1` in the environment, writes it.
 pub(crate) fn golden(name: &str, actual: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
-    assert!(expected == actual, "{name} differs (UPDATE_GOLDEN=1 accepts it)\n--- expected\n{expected}\n--- actual\n{actual}");
+    assert!(
+        expected == actual,
+        "{name} differs (UPDATE_GOLDEN=1 accepts it)\n--- expected\n{expected}\n--- actual\n{actual}"
+    );
 }

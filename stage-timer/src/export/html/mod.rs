@@ -57,14 +57,17 @@ impl RunRecord {
                 ("style", STYLE),
                 ("script", SCRIPT),
                 ("data", &data),
-                ("summary", &Escaped(&self.summary(lang)).to_string().replace('\u{2028}', " ")),
+                (
+                    "summary",
+                    &Escaped(&self.summary(lang)).to_string().replace('\u{2028}', " "),
+                ),
             ],
         )
     }
 }
 
 /// Puts the values into `{{name}}` places, once each and in one pass: a value is never searched for places.
-pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
+pub(crate) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let size = template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>();
     let mut page = String::with_capacity(size);
     let mut rest = template;
@@ -74,7 +77,12 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
             rest = after;
             break;
         };
-        page.push_str(values.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+        page.push_str(
+            values
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map_or("", |(_, value)| value),
+        );
         rest = after;
     }
     page.push_str(rest);

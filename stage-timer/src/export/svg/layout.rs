@@ -79,7 +79,12 @@ impl Layout {
                 .collect();
             let height = pixels(next.min(MOST_LEVELS)).mul_add(LEVEL, PADDING * 2.0 - (LEVEL - BAR));
             let hidden = first.iter().filter(|first| first.is_none()).count();
-            layout.lanes.push(LaneBand { name: lane.to_string(), y, height, hidden });
+            layout.lanes.push(LaneBand {
+                name: lane.to_string(),
+                y,
+                height,
+                hidden,
+            });
             first_level.push(first);
             y += height;
         }
@@ -93,7 +98,9 @@ impl Layout {
         let mut last: HashMap<(usize, usize), usize> = HashMap::new();
         for (index, stage) in record.stages.iter().enumerate() {
             let (lane, place) = (tree.lane_of[index], rows.places[index]);
-            let Some(level) = first_level[lane][place.row].map(|first| first + place.level) else { continue };
+            let Some(level) = first_level[lane][place.row].map(|first| first + place.level) else {
+                continue;
+            };
             if level >= MOST_LEVELS {
                 continue;
             }
@@ -109,7 +116,13 @@ impl Layout {
             }
             let width = (end - x).max(1.0);
             last.insert((lane, level), self.bars.len());
-            self.bars.push(Bar { stage: index, x, y, width, room: WIDTH - RIGHT - x - width });
+            self.bars.push(Bar {
+                stage: index,
+                x,
+                y,
+                width,
+                room: WIDTH - RIGHT - x - width,
+            });
         }
     }
 
@@ -128,7 +141,10 @@ impl Layout {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are at most as many levels as the picture has room for")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "there are at most as many levels as the picture has room for"
+)]
 fn pixels(levels: usize) -> f64 {
     levels as f64
 }

@@ -31,7 +31,12 @@ impl RunRecord {
     pub fn to_svg_in(&self, lang: Lang) -> String {
         let tree = Tree::of(self);
         let layout = Layout::of(self, &tree);
-        let mut svg = Picture { record: self, lang, layout, out: String::new() };
+        let mut svg = Picture {
+            record: self,
+            lang,
+            layout,
+            out: String::new(),
+        };
         svg.draw();
         svg.out
     }
@@ -63,7 +68,11 @@ impl Picture<'_> {
         put!(self, r#"<rect class="paper" width="{w}" height="{h}"/>"#);
         put!(self, r#"<text class="title" x="20" y="30">{}</text>"#, Escaped(&title));
         let subtitle = self.subtitle();
-        put!(self, r#"<text class="soft" x="20" y="50">{}</text>"#, Escaped(&subtitle));
+        put!(
+            self,
+            r#"<text class="soft" x="20" y="50">{}</text>"#,
+            Escaped(&subtitle)
+        );
         self.legend();
         self.bands();
         self.axis();
@@ -80,17 +89,34 @@ impl Picture<'_> {
 
     fn title(&self) -> String {
         let (record, shape) = (self.record, &self.record.shape);
-        let shape = if shape.is_empty() { String::new() } else { format!(" ({shape})") };
-        format!("{}{shape} · {} · {}", record.name, rough(record.wall, self.lang), outcome_word(&record.outcome, self.lang))
+        let shape = if shape.is_empty() {
+            String::new()
+        } else {
+            format!(" ({shape})")
+        };
+        format!(
+            "{}{shape} · {} · {}",
+            record.name,
+            rough(record.wall, self.lang),
+            outcome_word(&record.outcome, self.lang)
+        )
     }
 
     fn subtitle(&self) -> String {
         let totals = self.record.totals();
-        let waiting = format!("{} {}", self.lang.pick("waiting", "대기"), percent(totals.waiting, totals.wall));
+        let waiting = format!(
+            "{} {}",
+            self.lang.pick("waiting", "대기"),
+            percent(totals.waiting, totals.wall)
+        );
         let path = self.record.critical_path();
         let bottleneck = path.bottleneck(self.record).map_or(String::new(), |stage| {
             let share = percent(path.within(stage.id), totals.wall);
-            format!(" · {}: {} {share}", self.lang.pick("bottleneck", "병목 구간"), self.record.label(stage, self.lang))
+            format!(
+                " · {}: {} {share}",
+                self.lang.pick("bottleneck", "병목 구간"),
+                self.record.label(stage, self.lang)
+            )
         });
         format!("{} · {waiting}{bottleneck}", self.record.started)
     }
@@ -105,7 +131,11 @@ impl Picture<'_> {
         let mut x = layout::WIDTH - 20.0;
         let path = self.lang.pick("critical path", "임계 경로");
         x -= COLUMN.mul_add(columns(path), 26.0);
-        put!(self, r#"<path class="critical" d="M{x:.1} 26h18"/><text x="{:.1}" y="30">{path}</text>"#, x + 24.0);
+        put!(
+            self,
+            r#"<path class="critical" d="M{x:.1} 26h18"/><text x="{:.1}" y="30">{path}</text>"#,
+            x + 24.0
+        );
         for (class, word) in entries.into_iter().rev() {
             x -= COLUMN.mul_add(columns(word), 34.0);
             put!(
@@ -128,10 +158,20 @@ impl Picture<'_> {
                     lane.height
                 );
             }
-            put!(self, r#"<text class="lane" x="20" y="{:.1}">{}</text>"#, lane.y + 22.0, Escaped(&clip(&lane.name, 20)));
+            put!(
+                self,
+                r#"<text class="lane" x="20" y="{:.1}">{}</text>"#,
+                lane.y + 22.0,
+                Escaped(&clip(&lane.name, 20))
+            );
             if lane.hidden > 0 {
                 let more = self.lang.pick("rows not drawn", "행 생략");
-                put!(self, r#"<text class="tick" x="20" y="{:.1}">+{} {more}</text>"#, lane.y + 38.0, lane.hidden);
+                put!(
+                    self,
+                    r#"<text class="tick" x="20" y="{:.1}">+{} {more}</text>"#,
+                    lane.y + 38.0,
+                    lane.hidden
+                );
             }
         }
         self.layout.lanes = lanes;
@@ -142,7 +182,13 @@ impl Picture<'_> {
         for tick in ticks(self.record.wall, 10) {
             let x = self.layout.x(tick);
             put!(self, r#"<path class="grid" d="M{x:.1} {top}V{bottom}"/>"#);
-            put!(self, r#"<text class="tick" x="{:.1}" y="{:.1}">{}</text>"#, x + 3.0, bottom + 16.0, tick_label(tick));
+            put!(
+                self,
+                r#"<text class="tick" x="{:.1}" y="{:.1}">{}</text>"#,
+                x + 3.0,
+                bottom + 16.0,
+                tick_label(tick)
+            );
         }
     }
 
@@ -172,9 +218,19 @@ impl Picture<'_> {
         let fits = |text: &str, room: f64| COLUMN.mul_add(columns(text), 12.0) <= room;
         let y = bar.y + 14.5;
         if let Some(text) = [full.as_str(), &*label].into_iter().find(|text| fits(text, bar.width)) {
-            put!(self, r#"<text class="on" x="{:.1}" y="{y:.1}">{}</text>"#, bar.x + 6.0, Escaped(text));
+            put!(
+                self,
+                r#"<text class="on" x="{:.1}" y="{y:.1}">{}</text>"#,
+                bar.x + 6.0,
+                Escaped(text)
+            );
         } else if let Some(text) = [full.as_str(), &*label].into_iter().find(|text| fits(text, bar.room)) {
-            put!(self, r#"<text class="by" x="{:.1}" y="{y:.1}">{}</text>"#, bar.x + bar.width + 5.0, Escaped(text));
+            put!(
+                self,
+                r#"<text class="by" x="{:.1}" y="{y:.1}">{}</text>"#,
+                bar.x + bar.width + 5.0,
+                Escaped(text)
+            );
         }
     }
 
