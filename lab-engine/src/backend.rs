@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
-use vmrun_rs::{Hypervisor, Workstation, locate};
+use vmrun_rs::locate::{self, LocateError};
+use vmrun_rs::{Hypervisor, Vmrun, Workstation};
 
 use crate::config::{HypervisorKind, HypervisorSection};
 use crate::error::LabError;
@@ -28,28 +29,57 @@ pub struct Chosen {
 pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
     if let Some(program) = &section.vmrun {
         let drop_in = section.kind == HypervisorKind::Qemu
-            || program.file_stem().is_some_and(|s| s.to_string_lossy().contains("vmrun-qemu"));
+            || program
+                .file_stem()
+                .is_some_and(|s| s.to_string_lossy().contains("vmrun-qemu"));
         if !program.is_file() {
             return Err(LabError::prerequisite(
-                format!("vmrun, which drives the virtual machines, is not at {}", program.display()),
+                format!(
+                    "vmrun, which drives the virtual machines, is not at {}",
+                    program.display()
+                ),
                 "correct hypervisor.vmrun or VMRUN_PATH, or leave it out to have the usual places searched",
             ));
         }
-        return Ok(Chosen { program: program.clone(), drop_in, why: "named by the configuration".to_owned() });
+        return Ok(Chosen {
+            program: program.clone(),
+            drop_in,
+            why: "named by the configuration".to_owned(),
+        });
     }
-    if section.kind != HypervisorKind::Qemu
-        && let Some(program) = locate::vmware()
-    {
-        return Ok(Chosen { program, drop_in: false, why: "VMware's vmrun was found".to_owned() });
+    if section.kind != HypervisorKind::Qemu {
+        match locate::vmware() {
+            Ok(found) => {
+                let why = "VMware's vmrun was found".to_owned();
+                return Ok(Chosen {
+                    program: found.program,
+                    drop_in: false,
+                    why,
+                });
+            }
+            // Somebody named a program: looking elsewhere would not be what they meant.
+            Err(e @ LocateError::BadVariable { .. }) => {
+                return Err(LabError::prerequisite(
+                    "vmrun, which drives the virtual machines, was not found",
+                    "correct VMRUN_PATH or unset it",
+                )
+                .source(e));
+            }
+            Err(_) => {}
+        }
     }
     if section.kind != HypervisorKind::Vmware
-        && let Some(program) = locate::drop_in(&beside_this_program())
+        && let Ok(found) = locate::drop_in(&beside_this_program())
     {
         let why = match section.kind {
             HypervisorKind::Qemu => "asked for",
             _ => "no VMware vmrun on this machine, so the QEMU drop-in is used",
         };
-        return Ok(Chosen { program, drop_in: true, why: why.to_owned() });
+        return Ok(Chosen {
+            program: found.program,
+            drop_in: true,
+            why: why.to_owned(),
+        });
     }
     Err(match section.kind {
         HypervisorKind::Vmware => LabError::prerequisite(
@@ -66,9 +96,13 @@ pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
 
 /// The hypervisor over the chosen program.
 pub fn open(chosen: &Chosen) -> Arc<dyn Hypervisor> {
-    Arc::new(Workstation::new(&chosen.program))
+    Arc::new(Workstation::new(Vmrun::new(&chosen.program)))
 }
 
 fn beside_this_program() -> Vec<PathBuf> {
-    std::env::current_exe().ok().and_then(|p| Some(p.parent()?.to_owned())).into_iter().collect()
+    std::env::current_exe()
+        .ok()
+        .and_then(|p| Some(p.parent()?.to_owned()))
+        .into_iter()
+        .collect()
 }

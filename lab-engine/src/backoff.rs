@@ -47,7 +47,10 @@ mod tests {
             pauses.push(start.elapsed());
         }
         assert!(pauses[0] <= SHORTEST + Duration::from_millis(1));
-        assert!(pauses.iter().all(|p| *p <= LONGEST + Duration::from_millis(1)), "{pauses:?}");
+        assert!(
+            pauses.iter().all(|p| *p <= LONGEST + Duration::from_millis(1)),
+            "{pauses:?}"
+        );
         assert!(pauses[11] >= LONGEST.mul_f64(0.79), "{pauses:?}");
     }
 }

@@ -37,7 +37,12 @@ pub struct Check {
 impl Check {
     fn of(id: &'static str, result: Result<String, LabError>) -> Self {
         match result {
-            Ok(detail) => Self { id, status: CheckStatus::Ok, detail, remedy: None },
+            Ok(detail) => Self {
+                id,
+                status: CheckStatus::Ok,
+                detail,
+                remedy: None,
+            },
             Err(e) => Self {
                 id,
                 status: CheckStatus::Failed,
@@ -70,12 +75,19 @@ pub(crate) async fn all(lab: &Lab) -> Vec<Check> {
 }
 
 async fn hypervisor(lab: &Lab) -> Check {
-    let result = lab.hypervisor().info().await.map(|i| format!("{} {} ({})", i.name, i.version, i.program.display()));
+    let result = lab
+        .hypervisor()
+        .info()
+        .await
+        .map(|i| format!("{} {} ({})", i.name, i.version, i.program.display()));
     Check::of(
         "hypervisor",
         result.map_err(|e| {
-            LabError::prerequisite("vmrun, which drives the virtual machines, does not answer", "run it by hand to see what it says")
-                .source(e)
+            LabError::prerequisite(
+                "vmrun, which drives the virtual machines, does not answer",
+                "run it by hand to see what it says",
+            )
+            .source(e)
         }),
     )
 }
@@ -99,9 +111,14 @@ fn k3s(config: &Config) -> Result<String, LabError> {
     let get = "download `k3s` and `k3s-airgap-images-amd64.tar.zst` of one k3s release on a machine with a network, \
                and set k3s.binary and k3s.images";
     let file = |path: &Option<std::path::PathBuf>, what: &str, key: &str| {
-        let path = path.as_ref().ok_or_else(|| LabError::prerequisite(format!("no {what} is configured ({key})"), get))?;
+        let path = path
+            .as_ref()
+            .ok_or_else(|| LabError::prerequisite(format!("no {what} is configured ({key})"), get))?;
         if !std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() > 0) {
-            return Err(LabError::prerequisite(format!("the {what} {} does not exist or is empty", path.display()), get));
+            return Err(LabError::prerequisite(
+                format!("the {what} {} does not exist or is empty", path.display()),
+                get,
+            ));
         }
         Ok(path.display().to_string())
     };
@@ -123,14 +140,22 @@ async fn registry(config: &Config, paths: &LabPaths) -> Check {
 
 /// Other labs of this user must not have the same addresses on the same network.
 fn addresses(config: &Config, paths: &LabPaths) -> Result<String, LabError> {
-    let others = std::fs::read_dir(paths.labs()).map(|d| d.flatten().map(|e| e.path()).collect()).unwrap_or_default();
+    let others = std::fs::read_dir(paths.labs())
+        .map(|d| d.flatten().map(|e| e.path()).collect())
+        .unwrap_or_default();
     let mut others: Vec<std::path::PathBuf> = others;
     others.retain(|p| p != paths.root());
     for other in others {
         // A lab that cannot be read is its own `up`'s problem, not this one's.
-        let Ok(Some(state)) = state::read(&other.join("state.json")) else { continue };
+        let Ok(Some(state)) = state::read(&other.join("state.json")) else {
+            continue;
+        };
         for (name, theirs) in &state.nodes {
-            let clash = config.nodes.0.iter().find(|n| theirs.clashes(&config.network.name, n.address));
+            let clash = config
+                .nodes
+                .0
+                .iter()
+                .find(|n| theirs.clashes(&config.network.name, n.address));
             if let Some(node) = clash {
                 return Err(LabError::prerequisite(
                     format!(
@@ -144,7 +169,11 @@ fn addresses(config: &Config, paths: &LabPaths) -> Result<String, LabError> {
             }
         }
     }
-    Ok(format!("{} addresses on {} are free in this user's labs", config.nodes.0.len(), config.network.name))
+    Ok(format!(
+        "{} addresses on {} are free in this user's labs",
+        config.nodes.0.len(),
+        config.network.name
+    ))
 }
 
 fn disk_space(paths: &LabPaths) -> Result<String, LabError> {
@@ -153,8 +182,10 @@ fn disk_space(paths: &LabPaths) -> Result<String, LabError> {
     let place = paths.data().ancestors().find(|p| p.exists()).unwrap_or(paths.data());
     let free = fs4::available_space(place).map_err(|e| LabError::io("find the free space of", place, e))? >> 30;
     if free < WANTED_GIB {
-        return Err(LabError::failed(format!("only {free} GiB are free in {}", place.display()))
-            .help("free some space, or set lab.data_dir to a larger disk"));
+        return Err(
+            LabError::failed(format!("only {free} GiB are free in {}", place.display()))
+                .help("free some space, or set lab.data_dir to a larger disk"),
+        );
     }
     Ok(format!("{free} GiB free in {}", place.display()))
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
-use vmrun_rs::{GuestChannel, GuestCommand};
+use vmrun_rs::GuestChannel;
+use vmrun_rs::guest::GuestCommand;
 
 use crate::error::{Context as _, LabError};
 
@@ -113,7 +114,10 @@ pub(crate) async fn nodes(master: &dyn GuestChannel) -> Result<Vec<ClusterNode>,
 }
 
 /// Asks the master which packaged components do not run, but for those in `disabled`. Empty: all run.
-pub(crate) async fn missing_components(master: &dyn GuestChannel, disabled: &[String]) -> Result<Vec<String>, LabError> {
+pub(crate) async fn missing_components(
+    master: &dyn GuestChannel,
+    disabled: &[String],
+) -> Result<Vec<String>, LabError> {
     let output = kubectl(master, &["get", "pods", "-n", "kube-system", "-o", "json"]).await?;
     let running = running_pods(&output).context("the cluster's list of pods cannot be understood")?;
     Ok(missing(&running, disabled))
@@ -126,7 +130,10 @@ pub(crate) async fn kubeconfig(master: &dyn GuestChannel, server: &str) -> Resul
         .await
         .context(format!("could not read {KUBECONFIG} on the master"))?;
     if !output.success() {
-        return Err(LabError::failed(format!("could not read {KUBECONFIG} on the master: exit code {}", output.exit_code)));
+        return Err(LabError::failed(format!(
+            "could not read {KUBECONFIG} on the master: exit code {}",
+            output.exit_code
+        )));
     }
     with_server(&output.stdout_text(), server)
 }
@@ -145,13 +152,25 @@ fn with_server(text: &str, server: &str) -> Result<String, LabError> {
 async fn kubectl(master: &dyn GuestChannel, arguments: &[&str]) -> Result<Vec<u8>, LabError> {
     let argv = [K3S, "kubectl"].into_iter().chain(arguments.iter().copied());
     let command = GuestCommand::new(argv).as_root();
-    let output = master.run(&command).await.context("could not ask the master about the cluster")?;
+    let output = master
+        .run(&command)
+        .await
+        .context("could not ask the master about the cluster")?;
     if output.success() {
         return Ok(output.stdout);
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let said = said.lines().rev().find(|l| !l.trim().is_empty()).unwrap_or("no message").to_owned();
-    Err(LabError::failed(format!("kubectl {} on the master: exit code {}: {said}", arguments.join(" "), output.exit_code)))
+    let said = said
+        .lines()
+        .rev()
+        .find(|l| !l.trim().is_empty())
+        .unwrap_or("no message")
+        .to_owned();
+    Err(LabError::failed(format!(
+        "kubectl {} on the master: exit code {}: {said}",
+        arguments.join(" "),
+        output.exit_code
+    )))
 }
 
 fn parse_nodes(json: &[u8]) -> Result<Vec<ClusterNode>, serde_json::Error> {
@@ -163,8 +182,19 @@ fn parse_nodes(json: &[u8]) -> Result<Vec<ClusterNode>, serde_json::Error> {
             let condition = item.status.conditions.into_iter().find(|c| c.kind == "Ready");
             let ready = condition.as_ref().is_some_and(|c| c.status == "True");
             let reason = if ready { None } else { condition.and_then(|c| c.message) };
-            let address = item.status.addresses.into_iter().find(|a| a.kind == "InternalIP").map(|a| a.address);
-            ClusterNode { name: item.metadata.name, ready, reason, address, version: item.status.node_info.kubelet_version }
+            let address = item
+                .status
+                .addresses
+                .into_iter()
+                .find(|a| a.kind == "InternalIP")
+                .map(|a| a.address);
+            ClusterNode {
+                name: item.metadata.name,
+                ready,
+                reason,
+                address,
+                version: item.status.node_info.kubelet_version,
+            }
         })
         .collect())
 }
@@ -207,9 +237,16 @@ mod tests {
     #[test]
     fn a_component_whose_pod_is_not_ready_is_missing_unless_disabled() {
         let pod = |name: &str, ready: bool| {
-            format!(r#"{{"metadata":{{"name":"{name}"}},"status":{{"phase":"Running","containerStatuses":[{{"ready":{ready}}}]}}}}"#)
+            format!(
+                r#"{{"metadata":{{"name":"{name}"}},"status":{{"phase":"Running","containerStatuses":[{{"ready":{ready}}}]}}}}"#
+            )
         };
-        let pods = [pod("coredns-1", true), pod("traefik-1", false), pod("svclb-traefik-1", true), pod("metrics-server-1", true)];
+        let pods = [
+            pod("coredns-1", true),
+            pod("traefik-1", false),
+            pod("svclb-traefik-1", true),
+            pod("metrics-server-1", true),
+        ];
         let running = running_pods(format!(r#"{{"items":[{}]}}"#, pods.join(",")).as_bytes()).unwrap();
         assert_eq!(missing(&running, &[]), ["local-storage", "traefik"]);
         assert_eq!(missing(&running, &["traefik".to_owned()]), ["local-storage"]);
@@ -218,7 +255,8 @@ mod tests {
     #[test]
     fn the_kubeconfig_points_at_the_given_server_and_keeps_the_rest() {
         let text = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: https://127.0.0.1:6443\n    certificate-authority-data: QQ==\n  name: default\n";
-        let config: serde_json::Value = serde_saphyr::from_str(&with_server(text, "https://192.168.6.10:6443").unwrap()).unwrap();
+        let config: serde_json::Value =
+            serde_saphyr::from_str(&with_server(text, "https://192.168.6.10:6443").unwrap()).unwrap();
         assert_eq!(config["clusters"][0]["cluster"]["server"], "https://192.168.6.10:6443");
         assert_eq!(config["clusters"][0]["cluster"]["certificate-authority-data"], "QQ==");
         with_server("nonsense: [", "x").unwrap_err();

@@ -29,7 +29,11 @@ impl Lab {
     /// If the lab's state cannot be read.
     pub fn doomed(&self, only: &[String]) -> Result<Option<Doomed>, LabError> {
         let Some(state) = self.state()? else { return Ok(None) };
-        let nodes = state.nodes.into_keys().filter(|n| only.is_empty() || only.contains(n)).collect();
+        let nodes = state
+            .nodes
+            .into_keys()
+            .filter(|n| only.is_empty() || only.contains(n))
+            .collect();
         let directory = only.is_empty().then(|| self.paths().root().to_owned());
         Ok(Some(Doomed { nodes, directory }))
     }
@@ -47,11 +51,21 @@ impl Lab {
         let (lock, state) = self.claim()?;
         let lab_id = state.get().lab_id.clone();
         let state = std::sync::Mutex::new(state);
-        let nodes = state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get().nodes.clone();
-        let results = join_all(nodes.iter().filter(|(n, _)| only.is_empty() || only.contains(n)).map(async |(name, node)| {
-            remove_node(self, &lab_id, name, node).await?;
-            state.lock().unwrap_or_else(std::sync::PoisonError::into_inner).update(|s| drop(s.nodes.remove(name)))
-        }))
+        let nodes = state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .get()
+            .nodes
+            .clone();
+        let results = join_all(nodes.iter().filter(|(n, _)| only.is_empty() || only.contains(n)).map(
+            async |(name, node)| {
+                remove_node(self, &lab_id, name, node).await?;
+                state
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner)
+                    .update(|s| drop(s.nodes.remove(name)))
+            },
+        ))
         .await;
         results.into_iter().collect::<Result<Vec<()>, _>>()?;
         if !only.is_empty() {
@@ -60,9 +74,17 @@ impl Lab {
         let foreign = self.foreign(&lab_id);
         for path in &foreign {
             let message = format!("{} was not made by this lab and stays", path.display());
-            self.emit(Event::Notice { level: Level::Warning, node: None, message });
+            self.emit(Event::Notice {
+                level: Level::Warning,
+                node: None,
+                message,
+            });
         }
-        let keep: Vec<PathBuf> = if foreign.is_empty() { Vec::new() } else { vec![self.paths().machines()] };
+        let keep: Vec<PathBuf> = if foreign.is_empty() {
+            Vec::new()
+        } else {
+            vec![self.paths().machines()]
+        };
         let owner = self.owner(&lab_id, None);
         owner::remove_owned_but(self.paths().root(), &owner, &keep)?;
         // Held until here, so that no other process builds the lab anew while it is taken down.
@@ -72,8 +94,12 @@ impl Lab {
 
     /// What is among the nodes' directories without being this lab's.
     fn foreign(&self, lab_id: &str) -> Vec<PathBuf> {
-        let Ok(entries) = std::fs::read_dir(self.paths().machines()) else { return Vec::new() };
+        let Ok(entries) = std::fs::read_dir(self.paths().machines()) else {
+            return Vec::new();
+        };
         let paths = entries.flatten().map(|e| e.path());
-        paths.filter(|p| Owner::of(p).is_none_or(|o| o.lab_id != lab_id)).collect()
+        paths
+            .filter(|p| Owner::of(p).is_none_or(|o| o.lab_id != lab_id))
+            .collect()
     }
 }

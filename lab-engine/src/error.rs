@@ -42,7 +42,14 @@ pub struct LabError {
 impl LabError {
     /// An error of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), node: None, help: None, details: Vec::new(), source: None }
+        Self {
+            kind,
+            message: message.into(),
+            node: None,
+            help: None,
+            details: Vec::new(),
+            source: None,
+        }
     }
 
     pub(crate) fn failed(message: impl Into<String>) -> Self {
@@ -175,7 +182,9 @@ mod tests {
     #[test]
     fn one_line_joins_the_causes_and_never_breaks_the_line() {
         let inner = std::io::Error::other("disk\nfull");
-        let error = LabError::failed("could not write state").node("k3s-master1").source(inner);
+        let error = LabError::failed("could not write state")
+            .node("k3s-master1")
+            .source(inner);
         assert_eq!(error.one_line(), "k3s-master1: could not write state: disk full");
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn private_dir(path: &Path) -> Result<(), LabError> {
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|e| LabError::io("create the directory", path, e))
+    builder
+        .create(path)
+        .map_err(|e| LabError::io("create the directory", path, e))
 }
 
 /// Reads a file that may be missing.
@@ -38,7 +40,8 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
 }
 
 fn parent(path: &Path) -> Result<&Path, LabError> {
-    path.parent().ok_or_else(|| LabError::failed(format!("{} has no directory", path.display())))
+    path.parent()
+        .ok_or_else(|| LabError::failed(format!("{} has no directory", path.display())))
 }
 
 /// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.
@@ -101,7 +104,11 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[test]

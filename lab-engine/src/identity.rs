@@ -1,7 +1,7 @@
 //! The lab's own secrets and keys: the SSH key that logs in, one host key per node, and the token that joins agents.
 
-use std::path::Path;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use rand::Rng as _;
 use russh::keys::ssh_key::LineEnding;
@@ -65,7 +65,10 @@ fn key_pair(dir: &Path, name: &str, comment: &str) -> Result<KeyPair, LabError> 
     let private = key.to_openssh(LineEnding::LF).context("could not write an SSH key")?;
     let public = key.public_key().to_openssh().context("could not write an SSH key")?;
     files::write_private(&path.with_extension("pub"), format!("{public}\n").as_bytes())?;
-    Ok(KeyPair { private: SecretString::from(private.to_string()), public })
+    Ok(KeyPair {
+        private: SecretString::from(private.to_string()),
+        public,
+    })
 }
 
 /// `bytes` random bytes in hexadecimal.

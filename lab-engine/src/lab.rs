@@ -9,8 +9,9 @@ use futures::future::join_all;
 use secrecy::SecretString;
 use stage_timer::{Outcome, RunRecord, Timeline};
 use tokio_util::sync::CancellationToken;
-use vmrun_rs::guest::{GuestAccess, GuestCredentials, SshAccess};
-use vmrun_rs::{GuestChannel, GuestCommand, GuestOutput, Hypervisor, VmId};
+use vmrun_rs::guest::{GuestAccess, GuestCommand, GuestCredentials, GuestOutput, SshAccess};
+use vmrun_rs::hypervisor::VmId;
+use vmrun_rs::{GuestChannel, Hypervisor};
 
 use crate::backend::{self, Chosen};
 use crate::checks::{self, Check};
@@ -19,6 +20,7 @@ use crate::config::{Config, NodeSection};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::event::{Event, EventSink};
 use crate::identity::{self, KeyPair};
+use crate::labels::stage_labels;
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
@@ -73,7 +75,13 @@ impl Lab {
         sink: Arc<dyn EventSink>,
     ) -> Result<Self, LabError> {
         let paths = LabPaths::new(config.lab.data_dir.as_deref(), &config.lab.name)?;
-        Ok(Self { config, paths, hypervisor, chosen, sink })
+        Ok(Self {
+            config,
+            paths,
+            hypervisor,
+            chosen,
+            sink,
+        })
     }
 
     /// The configuration.
@@ -121,15 +129,19 @@ impl Lab {
     ) -> Result<UpReport, LabError> {
         let (_lock, state) = self.claim()?;
         files::private_dir(&self.paths.runs())?;
-        let name = format!("up-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S"));
+        let name = format!("up-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S-%3f"));
         let record_path = self.paths.runs().join(format!("{name}.jsonl"));
         let timeline = Timeline::builder("up")
             .shape(self.config.shape())
+            .labels(stage_labels())
             .record(&record_path)
-            .start()
-            .context("could not start the run's timeline")?;
+            .start();
         let started = Instant::now();
-        self.emit(Event::RunStarted { lab: self.config.lab.name.clone(), run: name, nodes: self.node_names() });
+        self.emit(Event::RunStarted {
+            lab: self.config.lab.name.clone(),
+            run: name,
+            nodes: self.node_names(),
+        });
         let run = Run::new(self, timeline.clone(), state, password);
         let result = tokio::select! {
             biased;
@@ -150,7 +162,12 @@ impl Lab {
             record: record_path.clone(),
             picture: picture.clone(),
         });
-        Ok(UpReport { result, record, record_path, picture })
+        Ok(UpReport {
+            result,
+            record,
+            record_path,
+            picture,
+        })
     }
 
     /// Looks at everything that `up` needs, without changing anything.
@@ -186,7 +203,9 @@ impl Lab {
         let section = self.find(node)?;
         self.known(node)?;
         let (endpoint, access) = self.access(section, None).await?;
-        access.ssh.ok_or_else(|| LabError::failed(format!("there is no way in over SSH at {endpoint}")).node(node))
+        access
+            .ssh
+            .ok_or_else(|| LabError::failed(format!("there is no way in over SSH at {endpoint}")).node(node))
     }
 
     /// Runs a command on nodes, all at once; the answers come in the order of `nodes`.
@@ -207,7 +226,11 @@ impl Lab {
             work.push(async move {
                 let result = async {
                     let channel = self.connect(node, &vm, password).await?.channel;
-                    channel.run(command).await.context("could not run the command").map_err(|e| e.node(name))
+                    channel
+                        .run(command)
+                        .await
+                        .context("could not run the command")
+                        .map_err(|e| e.node(name))
                 };
                 (name.clone(), result.await)
             });
@@ -227,7 +250,9 @@ impl Lab {
     fn known(&self, node: &str) -> Result<VmId, LabError> {
         let state = self.state()?.and_then(|mut s| s.nodes.remove(node));
         state.map(|s| s.vm).ok_or_else(|| {
-            LabError::new(ErrorKind::NotReady, "its machine has not been created").node(node).help("run `lab-cli up` first")
+            LabError::new(ErrorKind::NotReady, "its machine has not been created")
+                .node(node)
+                .help("run `lab-cli up` first")
         })
     }
 
@@ -249,7 +274,9 @@ impl Lab {
         password: Option<SecretString>,
     ) -> Result<(SocketAddr, GuestAccess), LabError> {
         let endpoint = self.hypervisor.endpoint(&self.config.network.name, ssh_of(node)).await;
-        let endpoint = endpoint.context("could not find out how this host reaches the node").map_err(|e| e.node(&node.name))?;
+        let endpoint = endpoint
+            .context("could not find out how this host reaches the node")
+            .map_err(|e| e.node(&node.name))?;
         let login = self.login_key()?;
         let ssh = SshAccess {
             endpoint,
@@ -259,7 +286,13 @@ impl Lab {
         };
         let user = self.config.guest.user.clone();
         let credentials = password.map(|password| GuestCredentials { user, password });
-        Ok((endpoint, GuestAccess { credentials, ssh: Some(ssh) }))
+        Ok((
+            endpoint,
+            GuestAccess {
+                credentials,
+                ssh: Some(ssh),
+            },
+        ))
     }
 
     pub(crate) fn login_key(&self) -> Result<KeyPair, LabError> {
@@ -276,7 +309,11 @@ impl Lab {
     }
 
     pub(crate) fn owner(&self, lab_id: &str, node: Option<&str>) -> Owner {
-        Owner { lab: self.config.lab.name.clone(), lab_id: lab_id.to_owned(), node: node.map(str::to_owned) }
+        Owner {
+            lab: self.config.lab.name.clone(),
+            lab_id: lab_id.to_owned(),
+            node: node.map(str::to_owned),
+        }
     }
 
     /// A digest of everything about a node that only a new machine can take on.

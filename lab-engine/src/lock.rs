@@ -35,7 +35,10 @@ impl LabLock {
     }
 
     fn held(holder: &Path) -> LabError {
-        let pid = files::read_optional(holder).ok().flatten().and_then(|b| String::from_utf8(b).ok());
+        let pid = files::read_optional(holder)
+            .ok()
+            .flatten()
+            .and_then(|b| String::from_utf8(b).ok());
         let who = pid.map_or_else(|| "another process".to_owned(), |p| format!("process {}", p.trim()));
         LabError::new(ErrorKind::Failed, format!("{who} is working on this lab"))
             .help("wait until it has finished, or stop it; its lock goes away with it")
@@ -59,7 +62,10 @@ mod tests {
         let path = dir.path().join("lock");
         let first = LabLock::take(&path).unwrap();
         let refused = LabLock::take(&path).unwrap_err();
-        assert!(refused.to_string().contains(&std::process::id().to_string()), "{refused}");
+        assert!(
+            refused.to_string().contains(&std::process::id().to_string()),
+            "{refused}"
+        );
         drop(first);
         LabLock::take(&path).unwrap();
     }

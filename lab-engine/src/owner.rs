@@ -53,8 +53,11 @@ pub(crate) fn remove_owned_but(dir: &Path, owner: &Owner, keep: &[PathBuf]) -> R
         return Ok(());
     }
     if !owner.owns(dir) {
-        return Err(LabError::failed(format!("{} was not made by this lab, so it is left alone", dir.display()))
-            .help("look what it is; move it away if the lab needs the place"));
+        return Err(LabError::failed(format!(
+            "{} was not made by this lab, so it is left alone",
+            dir.display()
+        ))
+        .help("look what it is; move it away if the lab needs the place"));
     }
     let entries: Vec<PathBuf> = std::fs::read_dir(dir)
         .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect())
@@ -62,7 +65,11 @@ pub(crate) fn remove_owned_but(dir: &Path, owner: &Owner, keep: &[PathBuf]) -> R
     for path in entries.iter().filter(|p| !p.ends_with(MARKER) && !keep.contains(p)) {
         // symlink_metadata: a link is removed, never followed.
         let is_dir = path.symlink_metadata().is_ok_and(|m| m.is_dir());
-        let removed = if is_dir { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        let removed = if is_dir {
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        };
         match removed {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(LabError::io("delete", path, e)),
             _ => {}
@@ -80,7 +87,11 @@ mod tests {
     use super::*;
 
     fn owner() -> Owner {
-        Owner { lab: "lab".to_owned(), lab_id: "1".to_owned(), node: Some("m".to_owned()) }
+        Owner {
+            lab: "lab".to_owned(),
+            lab_id: "1".to_owned(),
+            node: Some("m".to_owned()),
+        }
     }
 
     #[test]
@@ -90,7 +101,12 @@ mod tests {
         std::fs::create_dir(&foreign).unwrap();
         std::fs::write(foreign.join("disk.vmdk"), "x").unwrap();
         remove_owned(&foreign, &owner()).unwrap_err();
-        Owner { lab_id: "2".to_owned(), ..owner() }.mark(&foreign).unwrap();
+        Owner {
+            lab_id: "2".to_owned(),
+            ..owner()
+        }
+        .mark(&foreign)
+        .unwrap();
         remove_owned(&foreign, &owner()).unwrap_err();
         assert!(foreign.join("disk.vmdk").exists());
     }

@@ -1,7 +1,7 @@
 //! What `up` would do, without doing it.
 
 use serde::Serialize;
-use vmrun_rs::PowerState;
+use vmrun_rs::hypervisor::PowerState;
 
 use crate::error::LabError;
 use crate::lab::Lab;
@@ -52,8 +52,12 @@ impl Lab {
             let node = self.find(&name)?;
             let action = match known.get(&name) {
                 None => Action::Create,
-                Some(_) if options.recreates(&name) => Action::Recreate { why: "asked for".to_owned() },
-                Some(s) if s.phase == Phase::Creating => Action::Recreate { why: "it is half-made".to_owned() },
+                Some(_) if options.recreates(&name) => Action::Recreate {
+                    why: "asked for".to_owned(),
+                },
+                Some(s) if s.phase == Phase::Creating => Action::Recreate {
+                    why: "it is half-made".to_owned(),
+                },
                 Some(s) if s.digest != self.digest(node)? => Action::Refuse,
                 Some(s) => match self.hypervisor().state(&s.vm).await {
                     Ok(PowerState::Running) => Action::Keep,
@@ -63,7 +67,10 @@ impl Lab {
             steps.push(Step { node: name, action });
         }
         let gone = known.keys().filter(|n| self.config().node(n).is_none());
-        steps.extend(gone.map(|n| Step { node: n.clone(), action: Action::Leave }));
+        steps.extend(gone.map(|n| Step {
+            node: n.clone(),
+            action: Action::Leave,
+        }));
         Ok(steps)
     }
 }

@@ -85,7 +85,16 @@ impl<'a> Watched<'a> {
         stage: &'a Stage,
         sink: &'a dyn EventSink,
     ) -> Self {
-        Self { node, vm, hypervisor, channel, ssh, stage, sink, seen: Mutex::default() }
+        Self {
+            node,
+            vm,
+            hypervisor,
+            channel,
+            ssh,
+            stage,
+            sink,
+            seen: Mutex::default(),
+        }
     }
 
     /// Waits until a command in the guest is answered.
@@ -122,7 +131,8 @@ impl<'a> Watched<'a> {
                         PowerState::Suspended => "the machine was suspended",
                         _ => "the machine was powered off",
                     };
-                    return self.with_console(LabError::failed(format!("{what} while the lab waited for it")).node(self.node));
+                    return self
+                        .with_console(LabError::failed(format!("{what} while the lab waited for it")).node(self.node));
                 }
                 Err(e) => self.trouble(&one_line(&e)),
             }
@@ -148,7 +158,7 @@ impl<'a> Watched<'a> {
     async fn watch_banner(&self) -> std::convert::Infallible {
         let mut backoff = Backoff::new();
         loop {
-            if let Ok(banner) = vmrun_rs::ssh_banner(self.ssh, LONGEST).await {
+            if let Ok(banner) = vmrun_rs::guest::ssh_banner(self.ssh, LONGEST).await {
                 self.signal(Signal::SshBanner, &banner);
                 return std::future::pending().await;
             }
@@ -164,7 +174,10 @@ impl<'a> Watched<'a> {
                     self.signal(Signal::GuestCommand, &self.channel.kind().to_string());
                     return Ok(());
                 }
-                Ok(output) => self.trouble(&format!("`true` ended with exit code {} in the guest", output.exit_code)),
+                Ok(output) => self.trouble(&format!(
+                    "`true` ended with exit code {} in the guest",
+                    output.exit_code
+                )),
                 Err(e) => self.channel_trouble(e)?,
             }
             backoff.pause().await;
@@ -180,7 +193,8 @@ impl<'a> Watched<'a> {
                     return Ok(());
                 }
                 Ok(Look::Failed { step, reason }) => {
-                    let error = LabError::failed(format!("the bootstrap failed in step `{step}`: {reason}")).node(self.node);
+                    let error =
+                        LabError::failed(format!("the bootstrap failed in step `{step}`: {reason}")).node(self.node);
                     return Err(self.with_console(error).help(format!(
                         "`lab-cli exec {node} -- sudo cat {log}` shows more; after mending the cause, `lab-cli up --recreate {node}`",
                         node = self.node,
@@ -204,7 +218,10 @@ impl<'a> Watched<'a> {
             // A file that is cut short is still being written: the next look reads it whole.
             let failure = guest::Failure::parse(&String::from_utf8_lossy(&failure));
             if let Some(failure) = failure.filter(|f| f.instance_id == instance_id) {
-                return Ok(Look::Failed { step: failure.step, reason: failure.reason });
+                return Ok(Look::Failed {
+                    step: failure.step,
+                    reason: failure.reason,
+                });
             }
         }
         if let Some(content) = self.channel.read_file(marker).await?
@@ -213,16 +230,23 @@ impl<'a> Watched<'a> {
             return Ok(Look::Complete);
         }
         let step = self.channel.read_file(guest::PROGRESS_FILE).await?;
-        Ok(Look::Running { step: step.map(|s| String::from_utf8_lossy(&s).trim().to_owned()).filter(|s| !s.is_empty()) })
+        Ok(Look::Running {
+            step: step
+                .map(|s| String::from_utf8_lossy(&s).trim().to_owned())
+                .filter(|s| !s.is_empty()),
+        })
     }
 
     /// Notes a trouble that may pass; a permanent one is an error.
     fn channel_trouble(&self, error: ChannelError) -> Result<(), LabError> {
         if error.kind() == ChannelErrorKind::HostKey {
-            return Err(LabError::failed("another machine answers at this node's address").node(self.node).source(error).help(
-                "the host key is not the one that was injected: look for a second machine with this address; \
+            return Err(LabError::failed("another machine answers at this node's address")
+                .node(self.node)
+                .source(error)
+                .help(
+                    "the host key is not the one that was injected: look for a second machine with this address; \
                  nothing was sent to it",
-            ));
+                ));
         }
         self.trouble(&one_line(&error));
         Ok(())
@@ -237,7 +261,11 @@ impl<'a> Watched<'a> {
     fn signal(&self, signal: Signal, detail: &str) {
         self.lock().signal = Some((signal, detail.to_owned()));
         self.stage.progress(None, signal.to_string());
-        self.sink.emit(Event::NodeSignal { node: self.node.to_owned(), signal, detail: detail.to_owned() });
+        self.sink.emit(Event::NodeSignal {
+            node: self.node.to_owned(),
+            signal,
+            detail: detail.to_owned(),
+        });
     }
 
     /// Notes the bootstrap's step; whether it is a new one.
@@ -247,7 +275,10 @@ impl<'a> Watched<'a> {
             return false;
         }
         self.stage.progress(None, step.clone());
-        self.sink.emit(Event::NodeProgress { node: self.node.to_owned(), step: step.clone() });
+        self.sink.emit(Event::NodeProgress {
+            node: self.node.to_owned(),
+            step: step.clone(),
+        });
         self.lock().step = Some(step);
         true
     }
@@ -256,7 +287,10 @@ impl<'a> Watched<'a> {
         if self.lock().trouble.as_deref() == Some(message) {
             return;
         }
-        self.sink.emit(Event::NodeTrouble { node: self.node.to_owned(), message: message.to_owned() });
+        self.sink.emit(Event::NodeTrouble {
+            node: self.node.to_owned(),
+            message: message.to_owned(),
+        });
         self.lock().trouble = Some(message.to_owned());
     }
 
@@ -278,17 +312,22 @@ impl<'a> Watched<'a> {
             message.push_str(&format!("; last error: {trouble}"));
         }
         let error = LabError::new(ErrorKind::TimedOut, message).node(self.node);
-        self.with_console(error).help("the machine still runs: look at its console, then run `lab-cli up` again to go on waiting")
+        self.with_console(error)
+            .help("the machine still runs: look at its console, then run `lab-cli up` again to go on waiting")
     }
 
     /// Adds the end of the guest's console.
     fn with_console(&self, error: LabError) -> LabError {
-        let Some(path) = self.hypervisor.console(self.vm) else { return error };
+        let Some(path) = self.hypervisor.console(self.vm) else {
+            return error;
+        };
         let lines = files::tail(&path, CONSOLE_LINES);
         if lines.is_empty() {
             return error.details([format!("the console {} is empty", path.display())]);
         }
-        error.details([format!("the end of {}:", path.display())]).details(lines.into_iter().map(|l| format!("  {l}")))
+        error
+            .details([format!("the end of {}:", path.display())])
+            .details(lines.into_iter().map(|l| format!("  {l}")))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {

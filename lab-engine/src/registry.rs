@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
-use registry_pki::registries::Registries;
-use registry_pki::{Ensured, PkiRequest, PkiStore, RegistryHost};
+use registry_pki::verify::{ConnectOptions, connect_with};
+use registry_pki::{Ensured, PkiRequest, PkiStore, Registries, RegistryHost};
 
 use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
@@ -27,7 +26,10 @@ pub(crate) fn ensure_certificate(config: &Config, paths: &LabPaths) -> Result<Op
     }
     let store = PkiStore::open(paths.pki()).context("could not open the certificate store")?;
     let request = PkiRequest::new([host(config)?]);
-    store.ensure(&request).context("could not issue the registry's certificate").map(Some)
+    store
+        .ensure(&request)
+        .context("could not issue the registry's certificate")
+        .map(Some)
 }
 
 /// What the nodes are told about the registry.
@@ -37,13 +39,22 @@ pub(crate) fn trust(config: &Config, paths: &LabPaths) -> Result<Trust, LabError
     let mirrors: Vec<&str> = config.registry.mirrors.iter().map(String::as_str).collect();
     let registries = Registries::for_mirrors(&config.registry_endpoint(), &mirrors, cloudinit_gen::guest::CA_FILE)
         .context("could not write registries.yaml for the nodes")?;
-    let registries_yaml = registries.to_yaml().context("could not write registries.yaml for the nodes")?;
-    Ok(Trust { ca_pem, registries_yaml })
+    let registries_yaml = registries
+        .to_yaml()
+        .context("could not write registries.yaml for the nodes")?;
+    Ok(Trust {
+        ca_pem,
+        registries_yaml,
+    })
 }
 
 /// The certificates that clients must trust.
 pub(crate) fn ca_path(config: &Config, paths: &LabPaths) -> PathBuf {
-    config.registry.ca.clone().unwrap_or_else(|| paths.pki().join("bundle.crt"))
+    config
+        .registry
+        .ca
+        .clone()
+        .unwrap_or_else(|| paths.pki().join("bundle.crt"))
 }
 
 /// Asks the registry for its certificate and judges it as a node would.
@@ -58,19 +69,31 @@ pub(crate) async fn check(config: &Config, paths: &LabPaths) -> Result<String, L
         .source(e)
     })?;
     let host = host(config)?;
-    let at = reached_at(config, &host);
-    let verdict = registry_pki::connect::verify_live(&at, &host, &ca_pem, SystemTime::now()).await.map_err(|e| {
-        LabError::new(ErrorKind::Prerequisite, format!("the registry https://{endpoint}, which nodes pull images from, does not answer at {at}"))
-            .source(e)
-            .help(start_help(config, paths))
-    })?;
+    let mut options = ConnectOptions::default();
+    options.dial = dial(config, &host);
+    let at = options.dial.map_or_else(|| endpoint.clone(), |a| a.to_string());
+    let port = config.registry.port;
+    let connected = tokio::task::spawn_blocking(move || connect_with(&host, port, &ca_pem, &options));
+    let connected = connected
+        .await
+        .context("looking at the registry was interrupted")?
+        .map_err(|e| {
+            let what =
+                format!("the registry https://{endpoint}, which nodes pull images from, does not answer at {at}");
+            LabError::new(ErrorKind::Prerequisite, what)
+                .source(e)
+                .help(start_help(config, paths))
+        })?;
+    let verdict = &connected.verdict;
     if !verdict.accepted {
         return Err(LabError::prerequisite(
             format!("the registry at {at} shows a certificate that nodes would refuse: {verdict}"),
             start_help(config, paths),
         ));
     }
-    Ok(format!("https://{endpoint} answers with a certificate that nodes accept"))
+    Ok(format!(
+        "https://{endpoint} answers with a certificate that nodes accept"
+    ))
 }
 
 fn start_help(config: &Config, paths: &LabPaths) -> String {
@@ -86,19 +109,21 @@ fn start_help(config: &Config, paths: &LabPaths) -> String {
 
 fn host(config: &Config) -> Result<RegistryHost, LabError> {
     config.registry.host.parse().map_err(|e| {
-        LabError::new(ErrorKind::Configuration, format!("registry.host `{}` cannot be used", config.registry.host)).source(e)
+        LabError::new(
+            ErrorKind::Configuration,
+            format!("registry.host `{}` cannot be used", config.registry.host),
+        )
+        .source(e)
     })
 }
 
-/// Where this host finds the registry. The lab's gateway is this host itself: on its own interface where the hypervisor
-/// made one (VMware's host adapter), else on loopback (the drop-in's user-mode network).
-fn reached_at(config: &Config, host: &RegistryHost) -> String {
-    match host {
-        RegistryHost::Ip(ip) if *ip == IpAddr::V4(config.network.gateway) && !is_local(*ip) => {
-            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.registry.port).to_string()
-        }
-        _ => config.registry_endpoint(),
-    }
+/// Where this host finds the registry, if not at the nodes' own address for it. The lab's gateway is this host itself: on
+/// its own interface where the hypervisor made one (VMware's host adapter), else on loopback (the drop-in's user-mode
+/// network).
+fn dial(config: &Config, host: &RegistryHost) -> Option<SocketAddr> {
+    let gateway = IpAddr::V4(config.network.gateway);
+    let elsewhere = matches!(host, RegistryHost::Ip(ip) if *ip == gateway && !is_local(gateway));
+    elsewhere.then(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.registry.port))
 }
 
 /// Whether an address belongs to this host: then a socket can be bound to it.
@@ -117,9 +142,9 @@ mod tests {
         config.network.gateway = Ipv4Addr::new(192, 0, 2, 1);
         config.registry.host = "192.0.2.1".to_owned();
         let host = host(&config).unwrap();
-        assert_eq!(reached_at(&config, &host), "127.0.0.1:5000");
+        assert_eq!(dial(&config, &host), Some("127.0.0.1:5000".parse().unwrap()));
         config.registry.host = "registry.lab".to_owned();
         let host = self::host(&config).unwrap();
-        assert_eq!(reached_at(&config, &host), "registry.lab:5000");
+        assert_eq!(dial(&config, &host), None);
     }
 }

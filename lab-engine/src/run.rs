@@ -41,7 +41,13 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(lab: &'a Lab, timeline: Timeline, state: StateFile, password: Option<SecretString>) -> Self {
-        Self { lab, timeline, state: Mutex::new(state), password, connections: Mutex::default() }
+        Self {
+            lab,
+            timeline,
+            state: Mutex::new(state),
+            password,
+            connections: Mutex::default(),
+        }
     }
 
     pub(crate) fn config(&self) -> &'a Config {
@@ -67,7 +73,10 @@ impl<'a> Run<'a> {
 
     /// What is known of a node; an error if it was never created, which the stages before make impossible.
     pub(crate) fn node_state(&self, node: &str) -> Result<NodeState, LabError> {
-        self.state().nodes.remove(node).ok_or_else(|| LabError::failed("the lab has no such machine").node(node))
+        self.state()
+            .nodes
+            .remove(node)
+            .ok_or_else(|| LabError::failed("the lab has no such machine").node(node))
     }
 
     /// Changes the state, on disk too.
@@ -87,7 +96,12 @@ impl<'a> Run<'a> {
     /// The way into a node. Made at the first call, after the machine was started: only then the hypervisor can say how
     /// this host reaches it.
     pub(crate) async fn connection(&self, node: &NodeSection) -> Result<Connection, LabError> {
-        if let Some(known) = self.connections.lock().unwrap_or_else(PoisonError::into_inner).get(&node.name) {
+        if let Some(known) = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&node.name)
+        {
             return Ok(known.clone());
         }
         let vm = self.node_state(&node.name)?.vm;
@@ -109,25 +123,44 @@ impl<'a> Run<'a> {
         self.lab.emit(Event::StageStarted { stage: id });
         let result = match tokio::time::timeout(limit, work(&stage)).await {
             Ok(result) => result,
-            Err(_) => Err(LabError::new(ErrorKind::TimedOut, format!("the stage `{id}` took longer than {} s", limit.as_secs()))
-                .help(format!("raise timeouts.* in lab.toml if this machine is slow, then run `lab-cli up` again; stage: {id}"))),
+            Err(_) => Err(LabError::new(
+                ErrorKind::TimedOut,
+                format!("the stage `{id}` took longer than {} s", limit.as_secs()),
+            )
+            .help(format!(
+                "raise timeouts.* in lab.toml if this machine is slow, then run `lab-cli up` again; stage: {id}"
+            ))),
         };
         let (end, outcome, result) = match result {
             Ok(Done::Ok(value)) => (StageEnd::Ok, Outcome::Ok, Ok(value)),
-            Ok(Done::Skipped(value, reason)) => {
-                (StageEnd::Skipped { reason: reason.clone() }, Outcome::skipped(reason), Ok(value))
-            }
+            Ok(Done::Skipped(value, reason)) => (
+                StageEnd::Skipped { reason: reason.clone() },
+                Outcome::skipped(reason),
+                Ok(value),
+            ),
             Err(error) if error.kind() == ErrorKind::TimedOut => {
                 let reason = error.one_line();
-                (StageEnd::TimedOut { reason: reason.clone() }, Outcome::timed_out(reason), Err(error))
+                (
+                    StageEnd::TimedOut { reason: reason.clone() },
+                    Outcome::timed_out(reason),
+                    Err(error),
+                )
             }
             Err(error) => {
                 let reason = error.one_line();
-                (StageEnd::Failed { reason: reason.clone() }, Outcome::failed(reason), Err(error))
+                (
+                    StageEnd::Failed { reason: reason.clone() },
+                    Outcome::failed(reason),
+                    Err(error),
+                )
             }
         };
         stage.finish(outcome);
-        self.lab.emit(Event::StageFinished { stage: id, end, took: started.elapsed() });
+        self.lab.emit(Event::StageFinished {
+            stage: id,
+            end,
+            took: started.elapsed(),
+        });
         result
     }
 
@@ -151,7 +184,11 @@ impl<'a> Run<'a> {
     }
 
     pub(crate) fn notice(&self, level: Level, node: Option<&str>, message: impl Into<String>) {
-        self.lab.emit(Event::Notice { level, node: node.map(str::to_owned), message: message.into() });
+        self.lab.emit(Event::Notice {
+            level,
+            node: node.map(str::to_owned),
+            message: message.into(),
+        });
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use vmrun_rs::VmId;
+use vmrun_rs::hypervisor::VmId;
 
 use crate::error::LabError;
 use crate::files;
@@ -75,9 +75,16 @@ impl StateFile {
     pub(crate) fn open(path: &Path, lab_id: impl FnOnce() -> String) -> Result<Self, LabError> {
         let state = match read(path)? {
             Some(state) => state,
-            None => State { version: VERSION, lab_id: lab_id(), nodes: BTreeMap::new() },
+            None => State {
+                version: VERSION,
+                lab_id: lab_id(),
+                nodes: BTreeMap::new(),
+            },
         };
-        let file = Self { path: path.to_owned(), state };
+        let file = Self {
+            path: path.to_owned(),
+            state,
+        };
         file.save()?;
         Ok(file)
     }
@@ -101,15 +108,20 @@ impl StateFile {
 
 /// Reads a lab's state without changing anything; `None` if the lab does not exist.
 pub(crate) fn read(path: &Path) -> Result<Option<State>, LabError> {
-    let Some(bytes) = files::read_optional(path)? else { return Ok(None) };
+    let Some(bytes) = files::read_optional(path)? else {
+        return Ok(None);
+    };
     let state: State = serde_json::from_slice(&bytes).map_err(|e| {
         LabError::failed(format!("{} cannot be understood", path.display()))
             .help("restore it from a backup, or move the lab's directory away and delete its machines by hand")
             .source(e)
     })?;
     if state.version > VERSION {
-        return Err(LabError::failed(format!("{} was written by a newer version of this program", path.display()))
-            .help("use that version, or destroy the lab with it first"));
+        return Err(LabError::failed(format!(
+            "{} was written by a newer version of this program",
+            path.display()
+        ))
+        .help("use that version, or destroy the lab with it first"));
     }
     Ok(Some(state))
 }
@@ -133,7 +145,8 @@ mod tests {
             network: "VMnet1".to_owned(),
             address: Ipv4Addr::new(192, 168, 6, 10),
         };
-        file.update(|s| drop(s.nodes.insert("m".to_owned(), node.clone()))).unwrap();
+        file.update(|s| drop(s.nodes.insert("m".to_owned(), node.clone())))
+            .unwrap();
         let again = StateFile::open(&path, || "other".to_owned()).unwrap();
         assert_eq!(again.get().lab_id, "id");
         assert_eq!(again.get().nodes["m"], node);
@@ -143,7 +156,10 @@ mod tests {
     fn a_torn_or_newer_state_is_an_error_and_not_overwritten() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.json");
-        for text in ["{\"version\": 1, \"lab_", "{\"version\": 9, \"lab_id\": \"x\", \"nodes\": {}}"] {
+        for text in [
+            "{\"version\": 1, \"lab_",
+            "{\"version\": 9, \"lab_id\": \"x\", \"nodes\": {}}",
+        ] {
             std::fs::write(&path, text).unwrap();
             StateFile::open(&path, || "id".to_owned()).unwrap_err();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);

@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde::Serialize;
 use tokio::time::timeout;
-use vmrun_rs::{GuestChannel, PowerState};
+use vmrun_rs::GuestChannel;
+use vmrun_rs::hypervisor::PowerState;
 
 use crate::cluster::{self, ClusterNode};
 use crate::config::{NodeSection, Role};
@@ -72,7 +73,12 @@ impl Lab {
             judge(node, &cluster);
         }
         let ready = state.is_some() && nodes.iter().all(|n| n.ready);
-        Ok(LabStatus { lab: self.config().lab.name.clone(), exists: state.is_some(), ready, nodes })
+        Ok(LabStatus {
+            lab: self.config().lab.name.clone(),
+            exists: state.is_some(),
+            ready,
+            nodes,
+        })
     }
 
     async fn node_status(&self, node: &NodeSection, state: Option<&State>) -> NodeStatus {
@@ -124,14 +130,21 @@ impl Lab {
     async fn cluster(&self, state: Option<&State>) -> Result<Vec<ClusterNode>, String> {
         let look = async {
             let master = self.config().master().ok_or("the lab has no master")?;
-            let vm = &state.and_then(|s| s.nodes.get(&master.name)).ok_or("the master has not been created")?.vm;
+            let vm = &state
+                .and_then(|s| s.nodes.get(&master.name))
+                .ok_or("the master has not been created")?
+                .vm;
             if self.hypervisor().state(vm).await.map_err(|e| one_line(&e))? != PowerState::Running {
                 return Err("the master does not run".to_owned());
             }
             let channel = self.connect(master, vm, None).await.map_err(|e| e.one_line())?.channel;
-            cluster::nodes(&*channel as &dyn GuestChannel).await.map_err(|e| e.one_line())
+            cluster::nodes(&*channel as &dyn GuestChannel)
+                .await
+                .map_err(|e| e.one_line())
         };
-        timeout(LOOK, look).await.unwrap_or_else(|_| Err(format!("the master did not answer within {} s", LOOK.as_secs())))
+        timeout(LOOK, look)
+            .await
+            .unwrap_or_else(|_| Err(format!("the master did not answer within {} s", LOOK.as_secs())))
     }
 }
 

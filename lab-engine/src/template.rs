@@ -5,7 +5,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use vmrun_rs::{DiskSource, Hypervisor, NicSpec, VmId, VmSpec};
+use vmrun_rs::Hypervisor;
+use vmrun_rs::hypervisor::{DiskSource, NicSpec, VmId, VmSpec};
 
 use crate::backoff::Backoff;
 use crate::config::{Config, ImageSection};
@@ -30,13 +31,21 @@ pub(crate) struct Template {
 /// What identifies a file without reading it all: its name, size and time of change.
 pub(crate) fn fingerprint(path: &Path) -> Result<String, LabError> {
     let meta = std::fs::metadata(path).map_err(|e| LabError::io("look at", path, e))?;
-    let changed = meta.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |d| d.as_nanos());
+    let changed = meta
+        .modified()
+        .ok()
+        .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |d| d.as_nanos());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(identity::digest(format!("{name}\0{}\0{changed}", meta.len()).as_bytes())[..16].to_owned())
 }
 
 /// Finds the template of the configured image, and makes it if this is its first use.
-pub(crate) async fn ensure(config: &Config, paths: &LabPaths, hypervisor: &dyn Hypervisor) -> Result<Template, LabError> {
+pub(crate) async fn ensure(
+    config: &Config,
+    paths: &LabPaths,
+    hypervisor: &dyn Hypervisor,
+) -> Result<Template, LabError> {
     let image = &config.image;
     if let Some(vmx) = &image.template {
         return own_template(vmx, image, hypervisor).await;
@@ -48,17 +57,26 @@ pub(crate) async fn ensure(config: &Config, paths: &LabPaths, hypervisor: &dyn H
     let dir = paths.images().join(&id);
     files::private_dir(&paths.images())?;
     let _lock = lock(&paths.images().join(format!("{id}.lock"))).await?;
-    let owner = Owner { lab: "shared image".to_owned(), lab_id: id.clone(), node: None };
+    let owner = Owner {
+        lab: "shared image".to_owned(),
+        lab_id: id.clone(),
+        node: None,
+    };
     let machine = dir.join("vm");
     if dir.join(READY).exists() {
-        return Ok(Template { vm: hypervisor.id_of(&machine, "template"), snapshot: SNAPSHOT.to_owned() });
+        return Ok(Template {
+            vm: hypervisor.id_of(&machine, "template"),
+            snapshot: SNAPSHOT.to_owned(),
+        });
     }
     owner::remove_owned(&dir, &owner)?;
     files::private_dir(&dir)?;
     owner.mark(&dir)?;
     let extension = disk.extension().unwrap_or_default();
     let copy = dir.join("disk").with_extension(extension);
-    tokio::fs::copy(disk, &copy).await.map_err(|e| LabError::io("copy the disk image to", &copy, e))?;
+    tokio::fs::copy(disk, &copy)
+        .await
+        .map_err(|e| LabError::io("copy the disk image to", &copy, e))?;
     let spec = VmSpec {
         name: "template".to_owned(),
         directory: machine,
@@ -67,27 +85,52 @@ pub(crate) async fn ensure(config: &Config, paths: &LabPaths, hypervisor: &dyn H
         cpus: config.vm.cpus,
         memory_mib: config.vm.memory_mib,
         guest_os: image.guest_os.clone(),
-        nics: vec![NicSpec { network: config.network.name.clone(), mac: None }],
+        nics: vec![NicSpec {
+            network: config.network.name.clone(),
+            mac: None,
+        }],
         media: Vec::new(),
         variables: std::collections::BTreeMap::new(),
     };
-    let vm = hypervisor.create(&spec).await.context("could not make a template machine of the disk image")?;
-    hypervisor.snapshot(&vm, SNAPSHOT).await.context("could not take the template's snapshot")?;
+    let vm = hypervisor
+        .create(&spec)
+        .await
+        .context("could not make a template machine of the disk image")?;
+    hypervisor
+        .snapshot(&vm, SNAPSHOT)
+        .await
+        .context("could not take the template's snapshot")?;
     files::write_private(&dir.join(READY), disk.display().to_string().as_bytes())?;
-    Ok(Template { vm, snapshot: SNAPSHOT.to_owned() })
+    Ok(Template {
+        vm,
+        snapshot: SNAPSHOT.to_owned(),
+    })
 }
 
 async fn own_template(vmx: &Path, image: &ImageSection, hypervisor: &dyn Hypervisor) -> Result<Template, LabError> {
     let dir = vmx.parent().unwrap_or(Path::new("."));
     let vm = hypervisor.id_of(dir, &vmx.file_stem().unwrap_or_default().to_string_lossy());
-    let known = hypervisor.snapshots(&vm).await.context(format!("could not read the snapshots of {}", vmx.display()))?;
+    let known = hypervisor
+        .snapshots(&vm)
+        .await
+        .context(format!("could not read the snapshots of {}", vmx.display()))?;
     if !known.contains(&image.snapshot) {
         return Err(LabError::prerequisite(
             format!("the template {} has no snapshot `{}`", vmx.display(), image.snapshot),
-            format!("power it off and take one; it has: {}", if known.is_empty() { "none".to_owned() } else { known.join(", ") }),
+            format!(
+                "power it off and take one; it has: {}",
+                if known.is_empty() {
+                    "none".to_owned()
+                } else {
+                    known.join(", ")
+                }
+            ),
         ));
     }
-    Ok(Template { vm, snapshot: image.snapshot.clone() })
+    Ok(Template {
+        vm,
+        snapshot: image.snapshot.clone(),
+    })
 }
 
 /// The disk image is missing from the configuration.
@@ -104,26 +147,42 @@ pub(crate) fn inspect(disk: &Path) -> Result<(), LabError> {
     File::open(disk)
         .and_then(|f| f.take(512).read_to_end(&mut head))
         .map_err(|e| {
-            LabError::new(ErrorKind::Prerequisite, format!("the disk image {} cannot be read", disk.display()))
-                .source(e)
-                .help("correct image.disk; it names a cloud image with cloud-init (.vmdk)")
+            LabError::new(
+                ErrorKind::Prerequisite,
+                format!("the disk image {} cannot be read", disk.display()),
+            )
+            .source(e)
+            .help("correct image.disk; it names a cloud image with cloud-init (.vmdk)")
         })?;
     let shown = disk.display();
     if head.is_empty() {
-        return Err(LabError::prerequisite(format!("the disk image {shown} is empty"), "download or build it again"));
+        return Err(LabError::prerequisite(
+            format!("the disk image {shown} is empty"),
+            "download or build it again",
+        ));
     }
-    let convert = "convert it: `vmware-vdiskmanager -r IMAGE -t 0 NEW.vmdk` or `qemu-img convert -O vmdk IMAGE NEW.vmdk`";
+    let convert =
+        "convert it: `vmware-vdiskmanager -r IMAGE -t 0 NEW.vmdk` or `qemu-img convert -O vmdk IMAGE NEW.vmdk`";
     if head.starts_with(b"# Disk DescriptorFile") {
-        return Err(LabError::prerequisite(format!("the disk image {shown} is split over several files"), convert));
+        return Err(LabError::prerequisite(
+            format!("the disk image {shown} is split over several files"),
+            convert,
+        ));
     }
     // A sparse extent begins with KDMV, version, flags; flag 16 marks compressed grains (VMware's virtual disk format 5.0).
     let compressed = head.starts_with(b"KDMV") && head.get(10).is_some_and(|b| b & 1 == 1);
     if compressed {
-        return Err(LabError::prerequisite(format!("the disk image {shown} is compressed (streamOptimized) and cannot be run"), convert));
+        return Err(LabError::prerequisite(
+            format!("the disk image {shown} is compressed (streamOptimized) and cannot be run"),
+            convert,
+        ));
     }
     let known = head.starts_with(b"KDMV") || head.starts_with(b"QFI\xfb");
     if !known {
-        return Err(LabError::prerequisite(format!("{shown} is neither a VMDK nor a qcow2 disk image"), convert));
+        return Err(LabError::prerequisite(
+            format!("{shown} is neither a VMDK nor a qcow2 disk image"),
+            convert,
+        ));
     }
     Ok(())
 }

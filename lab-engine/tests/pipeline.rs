@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::Detached;
 
 async fn up(lab: &Lab) -> UpReport {
-    lab.up(&UpOptions::default(), None, &CancellationToken::new()).await.unwrap()
+    lab.up(&UpOptions::default(), None, &CancellationToken::new())
+        .await
+        .unwrap()
 }
 
 async fn fails(lab: &Lab) -> LabError {
@@ -28,30 +30,52 @@ async fn three_guests_that_need_300_s_each_are_waited_for_together() {
     // 313 s is when the last guest is complete; the rest is polling.
     assert!(started.elapsed() < Duration::from_secs(320), "{:?}", started.elapsed());
     assert_eq!(fake.names().len(), 4, "three nodes and the template");
-    assert!(["k3s-master1", "k3s-worker1", "k3s-worker2"].iter().all(|n| fake.attached(n) == 0));
+    assert!(
+        ["k3s-master1", "k3s-worker1", "k3s-worker2"]
+            .iter()
+            .all(|n| fake.attached(n) == 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_is_noticed_within_one_poll() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     for node in ["k3s-master1", "k3s-worker1", "k3s-worker2"] {
-        let guest = Guest { answers: Duration::from_secs(100), completes: Duration::from_secs(200), ..Guest::default() };
+        let guest = Guest {
+            answers: Duration::from_secs(100),
+            completes: Duration::from_secs(200),
+            ..Guest::default()
+        };
         fake.guest(node, guest);
     }
     let (lab, _) = lab(directory.path(), &fake);
     let started = Instant::now();
     up(&lab).await.result.unwrap();
     // Two waits (ready, complete), each ending at most one pause of 2 s and one look after the event, and a verification.
-    assert!(started.elapsed() < Duration::from_millis(203_000), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(203_000),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_marker_of_an_earlier_life_of_the_disk_does_not_count() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-worker1", Guest { stale_marker: Some("lab-k3s-worker1-000000"), ..Guest::default() });
+    fake.guest(
+        "k3s-worker1",
+        Guest {
+            stale_marker: Some("lab-k3s-worker1-000000"),
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let error = fails(&lab).await;
-    assert_eq!((error.kind(), error.node_name()), (ErrorKind::TimedOut, Some("k3s-worker1")), "{error}");
+    assert_eq!(
+        (error.kind(), error.node_name()),
+        (ErrorKind::TimedOut, Some("k3s-worker1")),
+        "{error}"
+    );
     assert!(error.to_string().contains("last signal"), "{error}");
     assert_eq!(lab.state().unwrap().unwrap().nodes["k3s-worker1"].phase, Phase::Created);
 }
@@ -60,11 +84,20 @@ async fn a_marker_of_an_earlier_life_of_the_disk_does_not_count() {
 async fn a_failure_file_ends_the_wait_at_once_with_step_and_reason() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let fails_at = Some((Duration::from_secs(320), "payload-copy", "k3s: checksum differs"));
-    fake.guest("k3s-worker2", Guest { fails: fails_at, ..Guest::default() });
+    fake.guest(
+        "k3s-worker2",
+        Guest {
+            fails: fails_at,
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let started = Instant::now();
     let error = fails(&lab).await;
-    assert!(error.to_string().contains("payload-copy") && error.to_string().contains("checksum differs"), "{error}");
+    assert!(
+        error.to_string().contains("payload-copy") && error.to_string().contains("checksum differs"),
+        "{error}"
+    );
     assert_eq!(error.node_name(), Some("k3s-worker2"));
     assert!(started.elapsed() < Duration::from_secs(325), "{:?}", started.elapsed());
 }
@@ -72,19 +105,35 @@ async fn a_failure_file_ends_the_wait_at_once_with_step_and_reason() {
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_goes_off_ends_the_wait_within_a_poll_with_its_console() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-worker1", Guest { goes_off: Some(Duration::from_secs(50)), ..Guest::default() });
+    fake.guest(
+        "k3s-worker1",
+        Guest {
+            goes_off: Some(Duration::from_secs(50)),
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let started = Instant::now();
     let error = fails(&lab).await;
     assert!(error.to_string().contains("powered off"), "{error}");
-    assert!(error.detail_lines().iter().any(|l| l.contains("k3s-worker1.log")), "{:?}", error.detail_lines());
+    assert!(
+        error.detail_lines().iter().any(|l| l.contains("k3s-worker1.log")),
+        "{:?}",
+        error.detail_lines()
+    );
     assert!(started.elapsed() < Duration::from_secs(53), "{:?}", started.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_machine_at_a_nodes_address_ends_the_wait_at_once() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-master1", Guest { wrong_host_key: true, ..Guest::default() });
+    fake.guest(
+        "k3s-master1",
+        Guest {
+            wrong_host_key: true,
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let started = Instant::now();
     let error = fails(&lab).await;
@@ -96,37 +145,75 @@ async fn another_machine_at_a_nodes_address_ends_the_wait_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_guest_that_never_answers_times_out_with_the_last_trouble() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-master1", Guest { answers: Duration::from_secs(100_000), ..Guest::default() });
+    fake.guest(
+        "k3s-master1",
+        Guest {
+            answers: Duration::from_secs(100_000),
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let error = fails(&lab).await;
     assert_eq!(error.kind(), ErrorKind::TimedOut);
-    assert!(error.to_string().contains("last signal: running") && error.to_string().contains("cannot reach"), "{error}");
+    assert!(
+        error.to_string().contains("last signal: running") && error.to_string().contains("cannot reach"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_never_joins_is_never_called_ready() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-worker2", Guest { joins: false, ..Guest::default() });
+    fake.guest(
+        "k3s-worker2",
+        Guest {
+            joins: false,
+            ..Guest::default()
+        },
+    );
     let (lab, _) = lab(directory.path(), &fake);
     let error = fails(&lab).await;
     assert_eq!(error.kind(), ErrorKind::NotReady);
     assert!(error.to_string().contains("k3s-worker2 has not joined"), "{error}");
     let status = lab.status().await.unwrap();
     assert!(!status.ready);
-    assert_eq!(status.nodes.iter().map(|n| n.ready).collect::<Vec<_>>(), [true, true, false]);
+    assert_eq!(
+        status.nodes.iter().map(|n| n.ready).collect::<Vec<_>>(),
+        [true, true, false]
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_a_medium_cannot_be_detached_hot_only_that_machine_is_restarted() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.guest("k3s-worker1", Guest { detaches: Detached::NeedsPowerOff, ..Guest::default() });
+    fake.guest(
+        "k3s-worker1",
+        Guest {
+            detaches: Detached::NeedsPowerOff,
+            ..Guest::default()
+        },
+    );
     let (lab, events) = lab(directory.path(), &fake);
     let report = up(&lab).await;
     report.result.unwrap();
     assert_eq!(fake.attached("k3s-worker1"), 0);
-    let restarts = report.record.stages().iter().filter(|s| s.id() == "restart" && s.parent().is_some()).count();
+    let restarts = report
+        .record
+        .stages
+        .iter()
+        .filter(|s| s.name == "restart" && s.parent.is_some())
+        .count();
     assert_eq!(restarts, 1);
-    let skipped = |e: &Event| matches!(e, Event::StageFinished { stage: "restart", end: lab_engine::StageEnd::Skipped { .. }, .. });
+    let skipped = |e: &Event| {
+        matches!(
+            e,
+            Event::StageFinished {
+                stage: "restart",
+                end: lab_engine::StageEnd::Skipped { .. },
+                ..
+            }
+        )
+    };
     assert!(!events.all().iter().any(skipped));
 }
 
@@ -172,7 +259,10 @@ async fn an_interrupted_run_is_recorded_and_continued() {
     });
     let report = lab.up(&UpOptions::default(), None, &cancel).await.unwrap();
     assert_eq!(report.result.unwrap_err().kind(), ErrorKind::Interrupted);
-    assert_eq!(stage_timer::RunRecord::read(&report.record_path).unwrap().outcome(), &stage_timer::Outcome::Cancelled);
+    assert_eq!(
+        stage_timer::RunRecord::read(&report.record_path).unwrap().outcome,
+        stage_timer::Outcome::Cancelled
+    );
     up(&lab).await.result.unwrap();
     assert_eq!(fake.created(), 4);
 }
@@ -204,9 +294,20 @@ async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
     let (changed, _) = support::with_config(config, &fake);
     let error = fails(&changed).await;
     assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.to_string().contains("k3s-worker1") && error.help_text().unwrap().contains("--recreate"), "{error}");
-    let options = UpOptions { recreate: vec!["k3s-worker1".to_owned()], recreate_all: false };
-    changed.up(&options, None, &CancellationToken::new()).await.unwrap().result.unwrap();
+    assert!(
+        error.to_string().contains("k3s-worker1") && error.help_text().unwrap().contains("--recreate"),
+        "{error}"
+    );
+    let options = UpOptions {
+        recreate: vec!["k3s-worker1".to_owned()],
+        recreate_all: false,
+    };
+    changed
+        .up(&options, None, &CancellationToken::new())
+        .await
+        .unwrap()
+        .result
+        .unwrap();
     assert_eq!(fake.created(), 5);
 }
 
@@ -221,7 +322,10 @@ async fn a_missing_prerequisite_is_found_before_anything_is_created() {
     let error = fails(&broken).await;
     assert_eq!(error.kind(), ErrorKind::Prerequisite);
     assert!(error.help_text().is_some());
-    assert!(error.detail_lines().iter().any(|l| l.contains("missing.tar.zst")), "all of them are told: {error:?}");
+    assert!(
+        error.detail_lines().iter().any(|l| l.contains("missing.tar.zst")),
+        "all of them are told: {error:?}"
+    );
     assert_eq!(fake.created(), 0);
 }
 
@@ -234,7 +338,10 @@ async fn two_labs_cannot_have_the_same_address_on_one_network() {
     config.lab.name = "second".to_owned();
     let (second, _) = support::with_config(config, &fake);
     let error = fails(&second).await;
-    assert!(error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"), "{error}");
+    assert!(
+        error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +356,12 @@ async fn destroy_deletes_what_the_lab_made_and_leaves_what_it_did_not() {
     assert_eq!(fake.names(), ["template"]);
     assert!(foreign.join("disk.vmdk").exists());
     assert!(lab.state().unwrap().is_none());
-    assert!(events.all().iter().any(|e| matches!(e, Event::Notice { message, .. } if message.contains("theirs"))));
+    assert!(
+        events
+            .all()
+            .iter()
+            .any(|e| matches!(e, Event::Notice { message, .. } if message.contains("theirs")))
+    );
     lab.destroy(&[]).await.unwrap();
     std::fs::remove_dir_all(&foreign).unwrap();
     up(&lab).await.result.unwrap();
@@ -261,11 +373,16 @@ async fn destroy_deletes_what_the_lab_made_and_leaves_what_it_did_not() {
 async fn a_second_process_is_told_who_holds_the_lab() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    let cancel = CancellationToken::new();
-    let (first, second) = tokio::join!(lab.up(&UpOptions::default(), None, &cancel), async {
+    let (cancel, options) = (CancellationToken::new(), UpOptions::default());
+    let (first, second) = tokio::join!(lab.up(&options, None, &cancel), async {
         tokio::time::sleep(Duration::from_secs(10)).await;
-        lab.up(&UpOptions::default(), None, &cancel).await
+        lab.up(&options, None, &cancel).await
     });
     first.unwrap().result.unwrap();
-    assert!(second.unwrap_err().to_string().contains(&std::process::id().to_string()));
+    assert!(
+        second
+            .unwrap_err()
+            .to_string()
+            .contains(&std::process::id().to_string())
+    );
 }

@@ -16,7 +16,11 @@ impl Mistake {
     fn new(path: impl Into<String>, message: impl Into<String>, help: impl Into<String>) -> Self {
         let path = path.into();
         let parent = path.rsplit_once('.').map(|(p, _)| p.to_owned());
-        Self { path: parent.into_iter().chain([path]).collect(), message: message.into(), help: help.into() }
+        Self {
+            path: parent.into_iter().chain([path]).collect(),
+            message: message.into(),
+            help: help.into(),
+        }
     }
 
     /// What to blame when the mistake is not in the file.
@@ -43,7 +47,9 @@ pub(super) fn check(config: &Config) -> Result<(), Mistake> {
 fn label(path: &str, text: &str) -> Result<(), Mistake> {
     let valid = !text.is_empty()
         && text.len() <= 63
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
     if valid {
@@ -73,10 +79,18 @@ fn user(name: &str) -> Result<(), Mistake> {
 fn network(config: &Config) -> Result<(), Mistake> {
     let n = &config.network;
     if !(8..=30).contains(&n.prefix) {
-        return Err(Mistake::new("network.prefix", format!("{} is not a usable prefix length", n.prefix), "use 8 to 30; 24 is usual"));
+        return Err(Mistake::new(
+            "network.prefix",
+            format!("{} is not a usable prefix length", n.prefix),
+            "use 8 to 30; 24 is usual",
+        ));
     }
     if n.name.is_empty() || !n.name.bytes().all(|b| b.is_ascii_alphanumeric()) {
-        return Err(Mistake::new("network.name", format!("`{}` is not a virtual network's name", n.name), "for example VMnet1"));
+        return Err(Mistake::new(
+            "network.name",
+            format!("`{}` is not a virtual network's name", n.name),
+            "for example VMnet1",
+        ));
     }
     if is_edge(n.gateway, n.prefix) {
         return Err(Mistake::new(
@@ -114,12 +128,19 @@ fn nodes(config: &Config) -> Result<(), Mistake> {
             let net = Ipv4Addr::from(u32::from(config.network.gateway) & mask);
             return Err(Mistake::new(
                 at,
-                format!("{} is outside the network {net}/{}", node.address, config.network.prefix),
+                format!(
+                    "{} is outside the network {net}/{}",
+                    node.address, config.network.prefix
+                ),
                 "choose an address in the gateway's network, or change network.gateway and network.prefix",
             ));
         }
         if is_edge(node.address, config.network.prefix) {
-            return Err(Mistake::new(at, format!("{} is the network's own or its broadcast address", node.address), "choose another"));
+            return Err(Mistake::new(
+                at,
+                format!("{} is the network's own or its broadcast address", node.address),
+                "choose another",
+            ));
         }
         if let Some(other) = addresses.insert(node.address, format!("`{}`", node.name)) {
             return Err(Mistake::new(
@@ -136,9 +157,19 @@ fn nodes(config: &Config) -> Result<(), Mistake> {
 fn size(config: &Config, index: usize) -> Result<(), Mistake> {
     let node = &config.nodes.0[index];
     let size = config.size(node);
-    let at = |own: bool, key: &str| if own { format!("nodes.{index}.{key}") } else { format!("vm.{key}") };
+    let at = |own: bool, key: &str| {
+        if own {
+            format!("nodes.{index}.{key}")
+        } else {
+            format!("vm.{key}")
+        }
+    };
     if !(1..=64).contains(&size.cpus) {
-        return Err(Mistake::new(at(node.cpus.is_some(), "cpus"), format!("{} processors", size.cpus), "use 1 to 64"));
+        return Err(Mistake::new(
+            at(node.cpus.is_some(), "cpus"),
+            format!("{} processors", size.cpus),
+            "use 1 to 64",
+        ));
     }
     if size.memory_mib < 512 || !size.memory_mib.is_multiple_of(4) {
         return Err(Mistake::new(
@@ -148,7 +179,11 @@ fn size(config: &Config, index: usize) -> Result<(), Mistake> {
         ));
     }
     if size.disk_gib == 0 {
-        return Err(Mistake::new(at(node.disk_gib.is_some(), "disk_gib"), "a disk of 0 GiB", "use at least 1"));
+        return Err(Mistake::new(
+            at(node.disk_gib.is_some(), "disk_gib"),
+            "a disk of 0 GiB",
+            "use at least 1",
+        ));
     }
     Ok(())
 }
@@ -166,10 +201,18 @@ fn image(config: &Config) -> Result<(), Mistake> {
 
 fn registry(config: &Config) -> Result<(), Mistake> {
     if let Err(e) = config.registry.host.parse::<registry_pki::RegistryHost>() {
-        return Err(Mistake::new("registry.host", e.to_string(), "write an address or a DNS name alone, the port under registry.port"));
+        return Err(Mistake::new(
+            "registry.host",
+            e.to_string(),
+            "write an address or a DNS name alone, the port under registry.port",
+        ));
     }
     if config.registry.port == 0 {
-        return Err(Mistake::new("registry.port", "port 0", "use the port that the registry listens on, usually 5000"));
+        return Err(Mistake::new(
+            "registry.port",
+            "port 0",
+            "use the port that the registry listens on, usually 5000",
+        ));
     }
     Ok(())
 }

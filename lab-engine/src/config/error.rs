@@ -34,7 +34,13 @@ impl ConfigError {
     }
 
     pub(super) fn in_setting(origin: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { origin: origin.into(), source_text: None, span: None, message: message.into(), help: None }
+        Self {
+            origin: origin.into(),
+            source_text: None,
+            span: None,
+            message: message.into(),
+            help: None,
+        }
     }
 
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {

@@ -30,7 +30,12 @@ pub struct Key {
 
 impl Key {
     const fn new(section: &'static str, name: &'static str, kind: KeyKind) -> Self {
-        Self { section, name, kind, alias: None }
+        Self {
+            section,
+            name,
+            kind,
+            alias: None,
+        }
     }
 
     const fn alias(mut self, alias: &'static str) -> Self {
@@ -103,9 +108,13 @@ mod tests {
         let schema = serde_json::to_value(super::super::schema()).unwrap();
         let mut expected = Vec::new();
         for (section, value) in schema["properties"].as_object().unwrap() {
-            let Some(reference) = value["$ref"].as_str() else { continue };
+            let Some(reference) = value["$ref"].as_str() else {
+                continue;
+            };
             let name = reference.rsplit('/').next().unwrap();
-            let Some(keys) = schema["$defs"][name]["properties"].as_object() else { continue };
+            let Some(keys) = schema["$defs"][name]["properties"].as_object() else {
+                continue;
+            };
             expected.extend(keys.keys().map(|k| format!("{section}.{k}")));
         }
         let mut known: Vec<String> = KEYS.iter().map(Key::path).collect();

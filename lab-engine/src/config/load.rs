@@ -89,16 +89,26 @@ pub fn load(
             Origin::Environment { variable } => format!("environment variable {variable}"),
             _ => format!("setting {}", key.path()),
         };
-        insert(&mut table, key, value_of(key, &text).map_err(|m| ConfigError::in_setting(&name, m))?);
+        insert(
+            &mut table,
+            key,
+            value_of(key, &text).map_err(|m| ConfigError::in_setting(&name, m))?,
+        );
         if let Err(e) = table.clone().try_into::<Config>() {
-            return Err(ConfigError::in_setting(name, format!("`{text}` is not a value for {}: {}", key.path(), e.message())));
+            return Err(ConfigError::in_setting(
+                name,
+                format!("`{text}` is not a value for {}: {}", key.path(), e.message()),
+            ));
         }
         origins.insert(key.path(), origin);
     }
-    let mut config: Config =
-        table.try_into().map_err(|e: toml::de::Error| ConfigError::in_setting("configuration", e.message()))?;
+    let mut config: Config = table
+        .try_into()
+        .map_err(|e: toml::de::Error| ConfigError::in_setting("configuration", e.message()))?;
     if let Err(mistake) = check::check(&config) {
-        let span = source.as_ref().and_then(|s| mistake.path.iter().rev().find_map(|p| s.span(p)));
+        let span = source
+            .as_ref()
+            .and_then(|s| mistake.path.iter().rev().find_map(|p| s.span(p)));
         let mut error = match (&source, span) {
             (Some(s), Some(span)) => ConfigError::in_file(&s.path, &s.text, Some(span), mistake.message),
             _ => ConfigError::in_setting(mistake.origin(&origins), mistake.message),
@@ -107,7 +117,11 @@ pub fn load(
         return Err(error);
     }
     absolute_paths(&mut config, source.as_ref().map(|s| s.path.as_path()), &origins);
-    Ok(Loaded { config, origins, file: source.map(|s| s.path) })
+    Ok(Loaded {
+        config,
+        origins,
+        file: source.map(|s| s.path),
+    })
 }
 
 /// The file's text and its parsed form with positions.
@@ -122,15 +136,23 @@ impl Source {
         // PowerShell's `Set-Content -Encoding utf8` starts a file with a byte order mark.
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
         let text = String::from_utf8(bytes.to_vec()).map_err(|e| {
-            ConfigError::in_setting(path.display().to_string(), format!("is not UTF-8 at byte {}", e.utf8_error().valid_up_to()))
-                .help("save the file as UTF-8")
+            ConfigError::in_setting(
+                path.display().to_string(),
+                format!("is not UTF-8 at byte {}", e.utf8_error().valid_up_to()),
+            )
+            .help("save the file as UTF-8")
         })?;
-        Ok(Self { path: path.to_owned(), text })
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
     }
 
     /// Deserialises only to find type mistakes and unknown keys with their position.
     fn typed(&self) -> Result<(), ConfigError> {
-        toml::from_str::<Config>(&self.text).map(drop).map_err(|e| self.mistake(&e))
+        toml::from_str::<Config>(&self.text)
+            .map(drop)
+            .map_err(|e| self.mistake(&e))
     }
 
     fn table(&self) -> Result<toml::Table, ConfigError> {
@@ -165,7 +187,16 @@ impl Source {
 
     fn origins(&self) -> BTreeMap<String, Origin> {
         let paths = KEYS.iter().map(Key::path).chain(["nodes".to_owned()]);
-        paths.filter_map(|p| Some((p.clone(), Origin::File { line: self.line(self.span(&p)?.start) }))).collect()
+        paths
+            .filter_map(|p| {
+                Some((
+                    p.clone(),
+                    Origin::File {
+                        line: self.line(self.span(&p)?.start),
+                    },
+                ))
+            })
+            .collect()
     }
 
     fn line(&self, byte: usize) -> usize {
@@ -198,20 +229,30 @@ fn overlays(env: &impl Fn(&str) -> Option<String>, settings: &[Setting]) -> Resu
 fn value_of(key: &Key, text: &str) -> Result<toml::Value, String> {
     Ok(match key.kind {
         KeyKind::Text | KeyKind::Path => toml::Value::String(text.to_owned()),
-        KeyKind::Integer => toml::Value::Integer(text.trim().parse().map_err(|_| format!("`{text}` is not a whole number"))?),
+        KeyKind::Integer => toml::Value::Integer(
+            text.trim()
+                .parse()
+                .map_err(|_| format!("`{text}` is not a whole number"))?,
+        ),
         KeyKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => toml::Value::Boolean(true),
             "false" | "0" | "no" | "off" => toml::Value::Boolean(false),
             _ => return Err(format!("`{text}` is neither true nor false")),
         },
         KeyKind::List => toml::Value::Array(
-            text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(|t| toml::Value::String(t.to_owned())).collect(),
+            text.split(',')
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(|t| toml::Value::String(t.to_owned()))
+                .collect(),
         ),
     })
 }
 
 fn insert(table: &mut toml::Table, key: &Key, value: toml::Value) {
-    let section = table.entry(key.section).or_insert_with(|| toml::Value::Table(toml::Table::new()));
+    let section = table
+        .entry(key.section)
+        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
     if let toml::Value::Table(section) = section {
         section.insert(key.name.to_owned(), value);
     }
@@ -219,7 +260,9 @@ fn insert(table: &mut toml::Table, key: &Key, value: toml::Value) {
 
 /// A path in a file is relative to that file; from anywhere else, to the working directory.
 fn absolute_paths(config: &mut Config, file: Option<&Path>, origins: &BTreeMap<String, Origin>) {
-    let file_dir = file.and_then(|f| std::path::absolute(f).ok()).and_then(|f| f.parent().map(Path::to_owned));
+    let file_dir = file
+        .and_then(|f| std::path::absolute(f).ok())
+        .and_then(|f| f.parent().map(Path::to_owned));
     let fix = |key: &str, path: &mut Option<PathBuf>| {
         let Some(p) = path else { return };
         let base = match origins.get(key) {
@@ -248,18 +291,47 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("lab.toml");
         std::fs::write(&file, text).unwrap();
-        let settings: Vec<_> =
-            settings.iter().map(|(k, v)| Setting { key: (*k).to_owned(), value: (*v).to_owned() }).collect();
-        load(Some(&file), |n| env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned()), &settings)
+        let settings: Vec<_> = settings
+            .iter()
+            .map(|(k, v)| Setting {
+                key: (*k).to_owned(),
+                value: (*v).to_owned(),
+            })
+            .collect();
+        load(
+            Some(&file),
+            |n| env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned()),
+            &settings,
+        )
     }
 
     #[test]
     fn with_nothing_set_the_defaults_describe_the_seeds_lab() {
         let loaded = load(None, |_| None, &[]).unwrap();
-        let names: Vec<_> = loaded.config.nodes.0.iter().map(|n| format!("{} {}", n.name, n.address)).collect();
-        assert_eq!(names, ["k3s-master1 192.168.6.10", "k3s-worker1 192.168.6.11", "k3s-worker2 192.168.6.12"]);
+        let names: Vec<_> = loaded
+            .config
+            .nodes
+            .0
+            .iter()
+            .map(|n| format!("{} {}", n.name, n.address))
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "k3s-master1 192.168.6.10",
+                "k3s-worker1 192.168.6.11",
+                "k3s-worker2 192.168.6.12"
+            ]
+        );
         assert_eq!(loaded.config.registry_endpoint(), "192.168.6.1:5000");
-        assert_eq!(loaded.config.vm, VmSection { cpus: 2, memory_mib: 4096, disk_gib: 40 });
+        assert_eq!(
+            loaded.config.vm,
+            VmSection {
+                cpus: 2,
+                memory_mib: 4096,
+                disk_gib: 40
+            }
+        );
     }
 
     use super::super::VmSection;
@@ -304,9 +376,17 @@ mod tests {
     #[test]
     fn a_bad_environment_variable_is_named() {
         let error = load_text("", &[("LAB_VM_CPUS", "many")], &[]).unwrap_err();
-        assert!(error.to_string().starts_with("environment variable LAB_VM_CPUS: "), "{error}");
+        assert!(
+            error.to_string().starts_with("environment variable LAB_VM_CPUS: "),
+            "{error}"
+        );
         let error = load_text("", &[("LAB_NETWORK_GATEWAY", "300.1.1.1")], &[]).unwrap_err();
-        assert!(error.to_string().starts_with("environment variable LAB_NETWORK_GATEWAY: "), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("environment variable LAB_NETWORK_GATEWAY: "),
+            "{error}"
+        );
     }
 
     #[test]
@@ -324,6 +404,9 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_from_powershell_is_no_mistake() {
-        assert_eq!(load_text("\u{feff}[vm]\ncpus = 3\n", &[], &[]).unwrap().config.vm.cpus, 3);
+        assert_eq!(
+            load_text("\u{feff}[vm]\ncpus = 3\n", &[], &[]).unwrap().config.vm.cpus,
+            3
+        );
     }
 }

@@ -60,7 +60,10 @@ pub struct LabSection {
 
 impl Default for LabSection {
     fn default() -> Self {
-        Self { name: "lab".to_owned(), data_dir: None }
+        Self {
+            name: "lab".to_owned(),
+            data_dir: None,
+        }
     }
 }
 
@@ -105,7 +108,12 @@ pub struct NetworkSection {
 
 impl Default for NetworkSection {
     fn default() -> Self {
-        Self { name: "VMnet1".to_owned(), gateway: Ipv4Addr::new(192, 168, 6, 1), prefix: 24, dns: Vec::new() }
+        Self {
+            name: "VMnet1".to_owned(),
+            gateway: Ipv4Addr::new(192, 168, 6, 1),
+            prefix: 24,
+            dns: Vec::new(),
+        }
     }
 }
 
@@ -126,7 +134,11 @@ pub struct VmSection {
 
 impl Default for VmSection {
     fn default() -> Self {
-        Self { cpus: 2, memory_mib: 4096, disk_gib: 40 }
+        Self {
+            cpus: 2,
+            memory_mib: 4096,
+            disk_gib: 40,
+        }
     }
 }
 
@@ -198,7 +210,11 @@ pub struct GuestSection {
 
 impl Default for GuestSection {
     fn default() -> Self {
-        Self { user: "ubuntu".to_owned(), timezone: "Asia/Seoul".to_owned(), authorized_keys: Vec::new() }
+        Self {
+            user: "ubuntu".to_owned(),
+            timezone: "Asia/Seoul".to_owned(),
+            authorized_keys: Vec::new(),
+        }
     }
 }
 
@@ -220,7 +236,12 @@ pub struct ImageSection {
 
 impl Default for ImageSection {
     fn default() -> Self {
-        Self { disk: None, template: None, snapshot: "base".to_owned(), guest_os: "ubuntu-64".to_owned() }
+        Self {
+            disk: None,
+            template: None,
+            snapshot: "base".to_owned(),
+            guest_os: "ubuntu-64".to_owned(),
+        }
     }
 }
 
@@ -260,7 +281,9 @@ impl Default for RegistrySection {
         Self {
             host: "192.168.6.1".to_owned(),
             port: 5000,
-            mirrors: ["docker.io", "registry.k8s.io", "quay.io", "gcr.io", "ghcr.io"].map(str::to_owned).to_vec(),
+            mirrors: ["docker.io", "registry.k8s.io", "quay.io", "gcr.io", "ghcr.io"]
+                .map(str::to_owned)
+                .to_vec(),
             ca: None,
             check: true,
         }
@@ -347,7 +370,12 @@ impl Config {
     /// What makes two runs comparable in time: the number of masters and workers and their size.
     pub fn shape(&self) -> String {
         let workers = self.nodes.0.iter().filter(|n| n.role == Role::Worker).count();
-        format!("{}+{workers} {}cpu {}MiB", self.nodes.0.len() - workers, self.vm.cpus, self.vm.memory_mib)
+        format!(
+            "{}+{workers} {}cpu {}MiB",
+            self.nodes.0.len() - workers,
+            self.vm.cpus,
+            self.vm.memory_mib
+        )
     }
 }
 

@@ -18,8 +18,15 @@ pub fn commented_template() -> String {
             section = key.section;
             let _ = write!(text, "\n# {}\n[{section}]\n", describe(&schema["properties"][section]));
         }
-        let definition = schema["properties"][section]["$ref"].as_str().and_then(|r| r.rsplit('/').next()).unwrap_or("");
-        let _ = writeln!(text, "# {}", describe(&schema["$defs"][definition]["properties"][key.name]));
+        let definition = schema["properties"][section]["$ref"]
+            .as_str()
+            .and_then(|r| r.rsplit('/').next())
+            .unwrap_or("");
+        let _ = writeln!(
+            text,
+            "# {}",
+            describe(&schema["$defs"][definition]["properties"][key.name])
+        );
         let value = defaults.get(section).and_then(|s| s.get(key.name));
         let value = value.map_or_else(|| "\"\"".to_owned(), ToString::to_string);
         let _ = writeln!(text, "#{} = {value}", key.name);
@@ -29,7 +36,11 @@ pub fn commented_template() -> String {
     );
     for node in &Config::default().nodes.0 {
         let role = format!("{:?}", node.role).to_lowercase();
-        let _ = write!(text, "#[[nodes]]\n#name = \"{}\"\n#role = \"{role}\"\n#address = \"{}\"\n\n", node.name, node.address);
+        let _ = write!(
+            text,
+            "#[[nodes]]\n#name = \"{}\"\n#role = \"{role}\"\n#address = \"{}\"\n\n",
+            node.name, node.address
+        );
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
@@ -46,7 +57,10 @@ mod tests {
 
     #[test]
     fn the_template_read_back_gives_the_defaults() {
-        assert_eq!(toml::from_str::<Config>(&commented_template()).unwrap(), Config::default());
+        assert_eq!(
+            toml::from_str::<Config>(&commented_template()).unwrap(),
+            Config::default()
+        );
     }
 
     #[test]

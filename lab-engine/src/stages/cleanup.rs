@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use stage_timer::StageKind;
-use vmrun_rs::{PowerState, StopMode};
+use vmrun_rs::hypervisor::{PowerState, StopMode};
 
 use super::UpOptions;
 use crate::config::TimeoutSection;
@@ -43,17 +43,32 @@ pub(crate) async fn remove_node(lab: &Lab, lab_id: &str, name: &str, node: &Node
     // Killed before the marker was written: there is nothing of ours in the directory, so nothing to delete.
     let marked = owner.owns(&own_dir);
     if own_dir.exists() && !marked && std::fs::read_dir(&own_dir).is_ok_and(|mut d| d.next().is_some()) {
-        return Err(LabError::failed(format!("{} was not made by this lab, so it is left alone", own_dir.display()))
-            .node(name)
-            .help("look what it is; move it away if the lab needs the place"));
+        return Err(LabError::failed(format!(
+            "{} was not made by this lab, so it is left alone",
+            own_dir.display()
+        ))
+        .node(name)
+        .help("look what it is; move it away if the lab needs the place"));
     }
     if marked {
         let hypervisor = lab.hypervisor();
-        let state = hypervisor.state(&node.vm).await.context("could not see whether the machine runs").map_err(|e| e.node(name))?;
+        let state = hypervisor
+            .state(&node.vm)
+            .await
+            .context("could not see whether the machine runs")
+            .map_err(|e| e.node(name))?;
         if matches!(state, PowerState::Running | PowerState::Suspended) {
-            hypervisor.stop(&node.vm, StopMode::Hard).await.context("could not stop the machine").map_err(|e| e.node(name))?;
+            hypervisor
+                .stop(&node.vm, StopMode::Hard)
+                .await
+                .context("could not stop the machine")
+                .map_err(|e| e.node(name))?;
         }
-        hypervisor.delete(&node.vm).await.context("could not delete the machine").map_err(|e| e.node(name))?;
+        hypervisor
+            .delete(&node.vm)
+            .await
+            .context("could not delete the machine")
+            .map_err(|e| e.node(name))?;
         owner::remove_owned(&own_dir, &owner)?;
     } else if own_dir.exists() {
         std::fs::remove_dir(&own_dir).map_err(|e| LabError::io("delete", &own_dir, e))?;

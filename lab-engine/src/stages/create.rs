@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use stage_timer::{Stage, StageKind};
-use vmrun_rs::{DiskSource, NicSpec, VmSpec};
+use vmrun_rs::hypervisor::{DiskSource, NicSpec, VmSpec};
 
 use super::seed::{self, PayloadImage};
 use crate::config::{NodeSection, Role, TimeoutSection};
@@ -23,12 +23,19 @@ pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.create);
     let known = run.state().nodes;
     let missing = |role| -> Vec<&NodeSection> {
-        run.nodes(role).into_iter().filter(|n| !known.contains_key(&n.name)).collect()
+        run.nodes(role)
+            .into_iter()
+            .filter(|n| !known.contains_key(&n.name))
+            .collect()
     };
     let (masters, workers) = (missing(Role::Master), missing(Role::Worker));
     let common = run
         .stage("create-master", StageKind::Working, limit, async |stage| {
-            let common = if masters.is_empty() && workers.is_empty() { None } else { Some(prepare(run, stage).await?) };
+            let common = if masters.is_empty() && workers.is_empty() {
+                None
+            } else {
+                Some(prepare(run, stage).await?)
+            };
             match (&common, masters.first()) {
                 (Some(common), Some(master)) => create(run, stage, master, common).await?,
                 _ => return Ok(Done::Skipped(common, "it exists".to_owned())),
@@ -50,7 +57,9 @@ async fn prepare(run: &Run<'_>, stage: &Stage) -> Result<Common, LabError> {
     let template = run.in_lane(stage, "template", StageKind::Working, "host", async |_| {
         template::ensure(run.config(), run.lab.paths(), run.lab.hypervisor().as_ref()).await
     });
-    let payload = run.in_lane(stage, "payload", StageKind::Working, "host", async |_| seed::payload(run).await);
+    let payload = run.in_lane(stage, "payload", StageKind::Working, "host", async |_| {
+        seed::payload(run).await
+    });
     let (template, payload) = tokio::try_join!(template, payload)?;
     Ok(Common { template, payload })
 }
@@ -66,8 +75,11 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
     let (lab, config) = (run.lab, run.config());
     let (own_dir, directory) = (lab.paths().node(&node.name), lab.paths().machine(&node.name));
     if own_dir.exists() {
-        return Err(LabError::failed(format!("{} is in the way and was not made by this lab", own_dir.display()))
-            .help("look what it is and move it away"));
+        return Err(LabError::failed(format!(
+            "{} is in the way and was not made by this lab",
+            own_dir.display()
+        ))
+        .help("look what it is and move it away"));
     }
     let lab_id = run.state().lab_id;
     let mac = identity::mac_address(&lab_id, &node.name);
@@ -91,16 +103,26 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
     let spec = VmSpec {
         name: node.name.clone(),
         directory,
-        disk: DiskSource::LinkedClone { template: common.template.vm.clone(), snapshot: common.template.snapshot.clone() },
+        disk: DiskSource::LinkedClone {
+            template: common.template.vm.clone(),
+            snapshot: common.template.snapshot.clone(),
+        },
         disk_gib: Some(size.disk_gib),
         cpus: size.cpus,
         memory_mib: size.memory_mib,
         guest_os: config.image.guest_os.clone(),
-        nics: vec![NicSpec { network: config.network.name.clone(), mac: Some(mac) }],
+        nics: vec![NicSpec {
+            network: config.network.name.clone(),
+            mac: Some(mac),
+        }],
         media: vec![image, common.payload.path.clone()],
         variables: std::collections::BTreeMap::new(),
     };
-    let vm = lab.hypervisor().create(&spec).await.context("could not create the machine")?;
+    let vm = lab
+        .hypervisor()
+        .create(&spec)
+        .await
+        .context("could not create the machine")?;
     run.update_node(&node.name, |n| {
         n.vm = vm;
         n.phase = Phase::Created;

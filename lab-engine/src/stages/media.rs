@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 use stage_timer::{Stage, StageKind};
-use vmrun_rs::{Detached, MediaSlot, StopMode};
+use vmrun_rs::hypervisor::{Detached, MediaSlot, StopMode};
 
 use super::ready;
 use crate::config::{NodeSection, TimeoutSection};
@@ -23,7 +23,11 @@ pub(super) async fn disconnect<'a>(run: &Run<'a>) -> Result<Vec<&'a NodeSection>
             return Ok(Done::Skipped(Vec::new(), "they are out".to_owned()));
         }
         let results = try_join_all(nodes.iter().map(|node| detach(run, stage, node))).await?;
-        let stubborn = nodes.into_iter().zip(results).filter(|(_, r)| *r == Detached::NeedsPowerOff).map(|(n, _)| n);
+        let stubborn = nodes
+            .into_iter()
+            .zip(results)
+            .filter(|(_, r)| *r == Detached::NeedsPowerOff)
+            .map(|(n, _)| n);
         Ok(Done::Ok(stubborn.collect()))
     })
     .await
@@ -33,7 +37,12 @@ async fn detach(run: &Run<'_>, stage: &Stage, node: &NodeSection) -> Result<Deta
     run.in_lane(stage, "disconnect", StageKind::Working, &node.name, async |_| {
         let vm = run.node_state(&node.name)?.vm;
         for slot in SLOTS {
-            let detached = run.lab.hypervisor().detach(&vm, slot).await.context("could not take a seed image out");
+            let detached = run
+                .lab
+                .hypervisor()
+                .detach(&vm, slot)
+                .await
+                .context("could not take a seed image out");
             if detached.map_err(|e| e.node(&node.name))? == Detached::NeedsPowerOff {
                 return Ok(Detached::NeedsPowerOff);
             }
@@ -55,14 +64,24 @@ pub(super) async fn restart(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<(),
             let vm = run.node_state(&node.name)?.vm;
             let hypervisor = run.lab.hypervisor();
             run.in_lane(stage, "restart", StageKind::Working, &node.name, async |_| {
-                let stopped = hypervisor.stop(&vm, StopMode::Soft).await.context("could not shut the machine down");
+                let stopped = hypervisor
+                    .stop(&vm, StopMode::Soft)
+                    .await
+                    .context("could not shut the machine down");
                 stopped.map_err(|e| e.node(&node.name))?;
                 for slot in SLOTS {
-                    let detached = hypervisor.detach(&vm, slot).await.context("could not take a seed image out");
+                    let detached = hypervisor
+                        .detach(&vm, slot)
+                        .await
+                        .context("could not take a seed image out");
                     detached.map_err(|e| e.node(&node.name))?;
                 }
                 run.update_node(&node.name, |n| n.media_detached = true)?;
-                hypervisor.start(&vm).await.context("could not start the machine again").map_err(|e| e.node(&node.name))
+                hypervisor
+                    .start(&vm)
+                    .await
+                    .context("could not start the machine again")
+                    .map_err(|e| e.node(&node.name))
             })
             .await?;
             ready::answers(run, stage, node, limit).await

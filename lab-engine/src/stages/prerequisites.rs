@@ -16,7 +16,11 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
     run.stage("prerequisites", StageKind::Working, limit, async |_| {
         known_nodes(run, options)?;
         let chosen = run.lab.chosen();
-        run.notice(Level::Info, None, format!("driving machines with {}: {}", chosen.program.display(), chosen.why));
+        run.notice(
+            Level::Info,
+            None,
+            format!("driving machines with {}: {}", chosen.program.display(), chosen.why),
+        );
         if let Some(issued) = registry::ensure_certificate(run.config(), run.lab.paths())? {
             run.notice(Level::Info, None, format!("registry certificate: {}", issued.action));
         }
@@ -26,7 +30,9 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
             run.notice(Level::Warning, None, check.detail.clone());
         }
         let failed: Vec<_> = checks.into_iter().filter(|c| c.status == CheckStatus::Failed).collect();
-        let Some(first) = failed.first() else { return Ok(Done::Ok(())) };
+        let Some(first) = failed.first() else {
+            return Ok(Done::Ok(()));
+        };
         let mut error = LabError::new(ErrorKind::Prerequisite, first.detail.clone());
         if let Some(remedy) = &first.remedy {
             error = error.help(remedy.clone());
@@ -42,8 +48,11 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
 /// `--recreate` must name nodes of this lab, and machines of nodes that left lab.toml are mentioned.
 fn known_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     if let Some(unknown) = options.recreate.iter().find(|n| run.config().node(n).is_none()) {
-        return Err(LabError::new(ErrorKind::Configuration, format!("there is no node `{unknown}` to recreate"))
-            .help(format!("the nodes are: {}", run.lab.node_names().join(", "))));
+        return Err(LabError::new(
+            ErrorKind::Configuration,
+            format!("there is no node `{unknown}` to recreate"),
+        )
+        .help(format!("the nodes are: {}", run.lab.node_names().join(", "))));
     }
     for name in run.state().nodes.keys().filter(|n| run.config().node(n).is_none()) {
         let message = format!("not in lab.toml any more; `lab-cli destroy --node {name}` deletes its machine");
@@ -57,7 +66,9 @@ fn changed_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let state = run.state();
     let mut changed = Vec::new();
     for node in run.all_nodes() {
-        let Some(known) = state.nodes.get(&node.name) else { continue };
+        let Some(known) = state.nodes.get(&node.name) else {
+            continue;
+        };
         if known.phase != Phase::Creating && !options.recreates(&node.name) && known.digest != run.lab.digest(node)? {
             changed.push(node.name.clone());
         }
@@ -65,7 +76,12 @@ fn changed_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let Some(first) = changed.first() else { return Ok(()) };
     Err(LabError::new(
         ErrorKind::Configuration,
-        format!("the configuration of {} changed since its machine was made", changed.join(", ")),
+        format!(
+            "the configuration of {} changed since its machine was made",
+            changed.join(", ")
+        ),
     )
-    .help(format!("`lab-cli up --recreate {first}` makes it anew (its data is lost); or undo the change in lab.toml")))
+    .help(format!(
+        "`lab-cli up --recreate {first}` makes it anew (its data is lost); or undo the change in lab.toml"
+    )))
 }

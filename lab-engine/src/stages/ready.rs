@@ -29,7 +29,15 @@ pub(super) async fn answers(run: &Run<'_>, stage: &Stage, node: &NodeSection, li
         let vm = run.node_state(&node.name)?.vm;
         let connection = run.connection(node).await?;
         let hypervisor = run.lab.hypervisor().as_ref();
-        let watched = Watched::new(&node.name, &vm, hypervisor, &*connection.channel, connection.ssh, lane, run.lab.sink());
+        let watched = Watched::new(
+            &node.name,
+            &vm,
+            hypervisor,
+            &*connection.channel,
+            connection.ssh,
+            lane,
+            run.lab.sink(),
+        );
         watched.until_ready(limit).await
     })
     .await
@@ -43,9 +51,18 @@ pub(super) async fn monitor(run: &Run<'_>) -> Result<(), LabError> {
                 let known = run.node_state(&node.name)?;
                 let connection = run.connection(node).await?;
                 let hypervisor = run.lab.hypervisor().as_ref();
-                let watched =
-                    Watched::new(&node.name, &known.vm, hypervisor, &*connection.channel, connection.ssh, lane, run.lab.sink());
-                watched.until_complete(marker(node.role), &known.instance_id, limit).await?;
+                let watched = Watched::new(
+                    &node.name,
+                    &known.vm,
+                    hypervisor,
+                    &*connection.channel,
+                    connection.ssh,
+                    lane,
+                    run.lab.sink(),
+                );
+                watched
+                    .until_complete(marker(node.role), &known.instance_id, limit)
+                    .await?;
                 run.update_node(&node.name, |n| n.phase = Phase::Complete)
             })
             .await

@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cloudinit_gen::payload::Payload;
-use cloudinit_gen::{HostEntry, HostKey, InterfaceAddress, K3sAgentConfig, K3sServerConfig, MasterNode, NodeConfig, PayloadRef, SeedFiles, WorkerNode};
+use cloudinit_gen::{
+    HostEntry, HostKey, InterfaceAddress, K3sAgentConfig, K3sServerConfig, MasterNode, NodeConfig, NodeEssentials,
+    PayloadRef, SeedFiles, WorkerNode,
+};
 
 use crate::config::{NodeSection, Role};
 use crate::error::{Context as _, LabError};
@@ -20,7 +23,8 @@ pub(super) struct PayloadImage {
 
 /// Makes the payload image, unless the one there was made of the same files.
 pub(super) async fn payload(run: &Run<'_>) -> Result<PayloadImage, LabError> {
-    let missing = |what: &str| LabError::prerequisite(format!("no {what} is configured"), "set k3s.binary and k3s.images");
+    let missing =
+        |what: &str| LabError::prerequisite(format!("no {what} is configured"), "set k3s.binary and k3s.images");
     let config = run.config();
     let binary = config.k3s.binary.clone().ok_or_else(|| missing("k3s program"))?;
     let images = config.k3s.images.clone().ok_or_else(|| missing("image archive"))?;
@@ -31,9 +35,11 @@ pub(super) async fn payload(run: &Run<'_>) -> Result<PayloadImage, LabError> {
         // The files' own time, not now: the same files give the same image, and nodes that were seeded with an earlier
         // run's image, whose digest they insist on, accept this one.
         let built = changed(&binary)?.max(changed(&images)?);
-        let payload = Payload::new(binary).images(images).build_time(built);
-        let manifest = payload.write_iso(&path).context("could not write the payload image")?;
-        let mut reference = manifest.reference();
+        let mut payload = Payload::new(binary);
+        payload.images = vec![images];
+        payload.build_time = Some(built);
+        let (manifest, _) = payload.ensure_iso(&path).context("could not write the payload image")?;
+        let mut reference = manifest.to_ref();
         // What nodes set a clock to that is behind: it must also be later than the certificates' first moment.
         reference.build_time = SystemTime::now();
         Ok(PayloadImage { path, reference })
@@ -43,7 +49,9 @@ pub(super) async fn payload(run: &Run<'_>) -> Result<PayloadImage, LabError> {
 }
 
 fn changed(path: &Path) -> Result<SystemTime, LabError> {
-    std::fs::metadata(path).and_then(|m| m.modified()).map_err(|e| LabError::io("look at", path, e))
+    std::fs::metadata(path)
+        .and_then(|m| m.modified())
+        .map_err(|e| LabError::io("look at", path, e))
 }
 
 /// Writes one node's seed image.
@@ -58,7 +66,9 @@ pub(super) async fn node(
     let path = run.lab.paths().seed(&node.name);
     let out = path.clone();
     let written = tokio::task::spawn_blocking(move || seed.write_iso(&out)).await;
-    written.context("writing the seed image was interrupted")?.context("could not write the seed image")?;
+    written
+        .context("writing the seed image was interrupted")?
+        .context("could not write the seed image")?;
     Ok(path)
 }
 
@@ -76,17 +86,17 @@ fn render(
     authorized_keys.extend(config.guest.authorized_keys.iter().cloned());
 
     let wrong = |what: &str| format!("the {what} cannot be written into the seed");
-    let mut seed = NodeConfig::new(
-        (node.name.parse().context(wrong("node's name"))?, instance_id.parse().context(wrong("instance id"))?),
-        (
-            mac.parse().context(wrong("MAC address"))?,
-            InterfaceAddress::new(node.address, config.network.prefix).context(wrong("address"))?,
-            config.network.gateway,
-        ),
-        (config.guest.user.parse().context(wrong("user name"))?, authorized_keys),
-        HostKey::new(host_key.private, host_key.public),
-        identity::token(lab.paths())?,
-    );
+    let mut seed = NodeConfig::new(NodeEssentials {
+        hostname: node.name.parse().context(wrong("node's name"))?,
+        instance_id: instance_id.parse().context(wrong("instance id"))?,
+        mac: mac.parse().context(wrong("MAC address"))?,
+        address: InterfaceAddress::new(node.address, config.network.prefix).context(wrong("address"))?,
+        gateway: config.network.gateway,
+        user: config.guest.user.parse().context(wrong("user name"))?,
+        authorized_keys,
+        host_key: HostKey::new(host_key.private, host_key.public),
+        token: identity::token(lab.paths())?,
+    });
     seed.dns = config.network.dns.iter().map(|a| (*a).into()).collect();
     seed.timezone = config.guest.timezone.parse().context(wrong("time zone"))?;
     seed.password.clone_from(&run.password);
@@ -94,7 +104,10 @@ fn render(
     seed.registries_yaml = Some(trust.registries_yaml.into());
     seed.payload = Some(payload.reference.clone());
     for other in config.nodes.0.iter().filter(|n| n.name != node.name) {
-        seed.hosts.push(HostEntry::new(other.address, vec![other.name.parse().context(wrong("node's name"))?]));
+        seed.hosts.push(HostEntry::new(
+            other.address,
+            vec![other.name.parse().context(wrong("node's name"))?],
+        ));
     }
     match node.role {
         Role::Master => {
@@ -104,10 +117,10 @@ fn render(
             MasterNode::new(seed, k3s).render()
         }
         Role::Worker => {
-            let master = config.master().ok_or_else(|| LabError::failed("the lab has no master"))?;
-            let mut k3s = K3sAgentConfig::default();
-            k3s.server = Some(format!("https://{}:6443", master.address));
-            WorkerNode::new(seed, k3s).render()
+            let master = config
+                .master()
+                .ok_or_else(|| LabError::failed("the lab has no master"))?;
+            WorkerNode::new(seed, K3sAgentConfig::new(format!("https://{}:6443", master.address))).render()
         }
     }
     .context("could not write the node's user-data")

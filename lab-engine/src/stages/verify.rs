@@ -22,7 +22,10 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(super) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.verify);
     run.stage("verify", StageKind::Waiting, limit + GRACE, async |stage| {
-        let master = run.config().master().ok_or_else(|| LabError::failed("the lab has no master"))?;
+        let master = run
+            .config()
+            .master()
+            .ok_or_else(|| LabError::failed("the lab has no master"))?;
         let connection = run.connection(master).await?;
         let nodes = until_ready(run.config(), &*connection.channel, stage, limit).await?;
         kubeconfig(run, master, &*connection.channel).await?;
@@ -50,7 +53,9 @@ async fn until_ready(
                     ErrorKind::NotReady,
                     format!("the cluster was not ready within {} s: {missing}", limit.as_secs()),
                 )
-                .help("`lab-cli exec MASTER -- sudo k3s kubectl get nodes,pods -A` shows more; `lab-cli up` looks again"));
+                .help(
+                    "`lab-cli exec MASTER -- sudo k3s kubectl get nodes,pods -A` shows more; `lab-cli up` looks again",
+                ));
             }
         }
         stage.progress(None, missing.clone());
@@ -82,9 +87,10 @@ fn not_ready(node: &NodeSection, nodes: &[ClusterNode]) -> Option<String> {
         return Some(format!("{} is not Ready: {reason}", node.name));
     }
     match &seen.address {
-        Some(address) if *address != node.address.to_string() => {
-            Some(format!("{} joined with the address {address}, not {}", node.name, node.address))
-        }
+        Some(address) if *address != node.address.to_string() => Some(format!(
+            "{} joined with the address {address}, not {}",
+            node.name, node.address
+        )),
         _ => None,
     }
 }
@@ -102,7 +108,13 @@ mod tests {
     use super::*;
 
     fn seen(name: &str, ready: bool, address: &str) -> ClusterNode {
-        ClusterNode { name: name.to_owned(), ready, reason: None, address: Some(address.to_owned()), version: None }
+        ClusterNode {
+            name: name.to_owned(),
+            ready,
+            reason: None,
+            address: Some(address.to_owned()),
+            version: None,
+        }
     }
 
     #[test]
@@ -110,8 +122,16 @@ mod tests {
         let config = Config::default();
         let master = config.master().unwrap();
         assert!(not_ready(master, &[]).unwrap().contains("not joined"));
-        assert!(not_ready(master, &[seen("k3s-master1", false, "192.168.6.10")]).unwrap().contains("not Ready"));
-        assert!(not_ready(master, &[seen("k3s-master1", true, "192.168.6.99")]).unwrap().contains("192.168.6.99"));
+        assert!(
+            not_ready(master, &[seen("k3s-master1", false, "192.168.6.10")])
+                .unwrap()
+                .contains("not Ready")
+        );
+        assert!(
+            not_ready(master, &[seen("k3s-master1", true, "192.168.6.99")])
+                .unwrap()
+                .contains("192.168.6.99")
+        );
         assert_eq!(not_ready(master, &[seen("k3s-master1", true, "192.168.6.10")]), None);
     }
 }

@@ -23,10 +23,17 @@ impl Channel {
         let world = self.fake.world();
         let machine = world.machines.get(&self.vm).filter(|m| m.up_for(m.guest.answers));
         let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-        let machine = machine.ok_or_else(|| ChannelError::Unreachable { endpoint, source: refused() })?;
+        let machine = machine.ok_or_else(|| ChannelError::Unreachable {
+            endpoint,
+            source: refused(),
+        })?;
         if machine.guest.wrong_host_key {
             let (expected, offered) = ("SHA256:right".to_owned(), "SHA256:wrong".to_owned());
-            return Err(ChannelError::HostKeyMismatch { endpoint, expected, offered });
+            return Err(ChannelError::HostKeyMismatch {
+                endpoint,
+                expected,
+                offered,
+            });
         }
         Ok(answer(machine))
     }
@@ -44,7 +51,13 @@ impl Channel {
                 })
                 .collect()
         } else {
-            let pods = ["coredns-1", "traefik-1", "svclb-traefik-1", "metrics-server-1", "local-path-provisioner-1"];
+            let pods = [
+                "coredns-1",
+                "traefik-1",
+                "svclb-traefik-1",
+                "metrics-server-1",
+                "local-path-provisioner-1",
+            ];
             pods.iter()
                 .map(|name| {
                     serde_json::json!({"metadata": {"name": name},
@@ -69,15 +82,21 @@ impl GuestChannel for Channel {
             ["cat", ..] => "clusters:\n- cluster:\n    server: https://127.0.0.1:6443\n  name: default\n".to_owned(),
             _ => String::new(),
         };
-        Ok(GuestOutput { exit_code: 0, stdout: stdout.into_bytes(), stderr: Vec::new() })
+        Ok(GuestOutput {
+            exit_code: 0,
+            stdout: stdout.into_bytes(),
+            stderr: Vec::new(),
+        })
     }
 
     async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>, ChannelError> {
         self.ask(|m| {
             let text = match path.rsplit('/').next().unwrap_or("") {
-                "failed" => m.guest.fails.filter(|(after, ..)| m.up_for(*after)).map(|(_, step, reason)| {
-                    format!("instance-id={}\nstep={step}\nreason={reason}\n", m.instance_id)
-                }),
+                "failed" => m
+                    .guest
+                    .fails
+                    .filter(|(after, ..)| m.up_for(*after))
+                    .map(|(_, step, reason)| format!("instance-id={}\nstep={step}\nreason={reason}\n", m.instance_id)),
                 "progress" => Some("k3s-start\n".to_owned()),
                 name if name.ends_with(".done") => match m.guest.stale_marker {
                     Some(stale) => Some(format!("{stale}\n")),

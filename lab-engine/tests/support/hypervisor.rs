@@ -7,9 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use vmrun_rs::guest::GuestAccess;
-use vmrun_rs::hypervisor::{
-    Detached, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
-};
+use vmrun_rs::hypervisor::{Detached, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec};
 use vmrun_rs::{GuestChannel, Hypervisor, HypervisorError};
 
 use super::channel::Channel;
@@ -30,7 +28,11 @@ fn instance_id(seed: &Path) -> String {
 #[async_trait]
 impl Hypervisor for Fake {
     async fn info(&self) -> Result<HypervisorInfo, HypervisorError> {
-        Ok(HypervisorInfo { name: "fake".to_owned(), version: "1".to_owned(), program: PathBuf::from("fake") })
+        Ok(HypervisorInfo {
+            name: "fake".to_owned(),
+            version: "1".to_owned(),
+            program: PathBuf::from("fake"),
+        })
     }
 
     async fn create(&self, spec: &VmSpec) -> Result<VmId, HypervisorError> {
@@ -42,7 +44,16 @@ impl Hypervisor for Fake {
         let instance_id = spec.media.first().map(|seed| instance_id(seed)).unwrap_or_default();
         let attached = spec.media.len();
         world.created += 1;
-        world.machines.insert(id.clone(), Machine { spec: spec.clone(), guest, instance_id, started: None, attached });
+        world.machines.insert(
+            id.clone(),
+            Machine {
+                spec: spec.clone(),
+                guest,
+                instance_id,
+                started: None,
+                attached,
+            },
+        );
         Ok(id)
     }
 
@@ -57,7 +68,10 @@ impl Hypervisor for Fake {
         let refused = world.refuse_to_start.clone();
         let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
         if refused.as_ref() == Some(&machine.spec.name) {
-            return Err(HypervisorError::DidNotStart { vm: vm.clone(), after: takes });
+            return Err(HypervisorError::DidNotStart {
+                vm: vm.clone(),
+                after: takes,
+            });
         }
         machine.started.get_or_insert_with(Instant::now);
         Ok(())
@@ -70,7 +84,11 @@ impl Hypervisor for Fake {
     }
 
     async fn state(&self, vm: &VmId) -> Result<PowerState, HypervisorError> {
-        Ok(self.world().machines.get(vm).map_or(PowerState::Missing, Machine::power))
+        Ok(self
+            .world()
+            .machines
+            .get(vm)
+            .map_or(PowerState::Missing, Machine::power))
     }
 
     async fn address(&self, _vm: &VmId) -> Result<Option<ReportedAddress>, HypervisorError> {
@@ -79,7 +97,10 @@ impl Hypervisor for Fake {
 
     async fn endpoint(&self, _network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
         // A closed port of this host: the engine's own look for an SSH banner finds nothing, the channel below answers.
-        Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), if guest.port() == 6443 { 6443 } else { 1 }))
+        Ok(SocketAddr::new(
+            Ipv4Addr::LOCALHOST.into(),
+            if guest.port() == 6443 { 6443 } else { 1 },
+        ))
     }
 
     async fn release_endpoints(&self, _network: &str, guest: IpAddr) -> Result<(), HypervisorError> {
@@ -130,7 +151,10 @@ impl Hypervisor for Fake {
     }
 
     fn guest(&self, vm: &VmId, _access: GuestAccess) -> Arc<dyn GuestChannel> {
-        Arc::new(Channel { fake: self.clone(), vm: vm.clone() })
+        Arc::new(Channel {
+            fake: self.clone(),
+            vm: vm.clone(),
+        })
     }
 
     fn console(&self, vm: &VmId) -> Option<PathBuf> {

@@ -16,23 +16,23 @@ use vmrun_rs::hypervisor::{Detached, PowerState, VmId, VmSpec};
 
 /// What a guest will do after its machine was started.
 #[derive(Debug, Clone)]
-pub struct Guest {
+pub(crate) struct Guest {
     /// When its SSH server first answers.
-    pub answers: Duration,
+    pub(crate) answers: Duration,
     /// When its bootstrap's marker is there.
-    pub completes: Duration,
+    pub(crate) completes: Duration,
     /// When it writes its failure file, and the step and reason in it.
-    pub fails: Option<(Duration, &'static str, &'static str)>,
+    pub(crate) fails: Option<(Duration, &'static str, &'static str)>,
     /// When its machine goes off by itself.
-    pub goes_off: Option<Duration>,
+    pub(crate) goes_off: Option<Duration>,
     /// What its marker holds instead of its instance id, and from the first moment on.
-    pub stale_marker: Option<&'static str>,
+    pub(crate) stale_marker: Option<&'static str>,
     /// Whether another machine's host key is shown.
-    pub wrong_host_key: bool,
+    pub(crate) wrong_host_key: bool,
     /// What detaching a medium of the running machine gives.
-    pub detaches: Detached,
+    pub(crate) detaches: Detached,
     /// Whether the cluster lists it as Ready once it is complete.
-    pub joins: bool,
+    pub(crate) joins: bool,
 }
 
 impl Default for Guest {
@@ -89,40 +89,44 @@ struct World {
 
 /// The hypervisor.
 #[derive(Debug, Clone, Default)]
-pub struct Fake(Arc<Mutex<World>>);
+pub(crate) struct Fake(Arc<Mutex<World>>);
 
 impl Fake {
     /// Says what the guest of a node will do.
-    pub fn guest(&self, node: &str, guest: Guest) -> &Self {
+    pub(crate) fn guest(&self, node: &str, guest: Guest) -> &Self {
         self.world().guests.insert(node.to_owned(), guest);
         self
     }
 
     /// How long each start takes.
-    pub fn start_takes(&self, time: Duration) -> &Self {
+    pub(crate) fn start_takes(&self, time: Duration) -> &Self {
         self.world().start_takes = time;
         self
     }
 
     /// Lets the start of this node fail, until called with `None`.
-    pub fn refuse_to_start(&self, node: Option<&str>) -> &Self {
+    pub(crate) fn refuse_to_start(&self, node: Option<&str>) -> &Self {
         self.world().refuse_to_start = node.map(str::to_owned);
         self
     }
 
     /// How many machines were ever created, the template too.
-    pub fn created(&self) -> usize {
+    pub(crate) fn created(&self) -> usize {
         self.world().created
     }
 
     /// The names of all machines that exist.
-    pub fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.world().machines.values().map(|m| m.spec.name.clone()).collect()
     }
 
     /// How many media are still attached to a node's machine.
-    pub fn attached(&self, node: &str) -> usize {
-        self.world().machines.values().find(|m| m.spec.name == node).map_or(0, |m| m.attached)
+    pub(crate) fn attached(&self, node: &str) -> usize {
+        self.world()
+            .machines
+            .values()
+            .find(|m| m.spec.name == node)
+            .map_or(0, |m| m.attached)
     }
 
     fn world(&self) -> MutexGuard<'_, World> {
@@ -132,11 +136,11 @@ impl Fake {
 
 /// Collects events.
 #[derive(Debug, Clone, Default)]
-pub struct Events(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Events(Arc<Mutex<Vec<Event>>>);
 
 impl Events {
     /// What has happened so far.
-    pub fn all(&self) -> Vec<Event> {
+    pub(crate) fn all(&self) -> Vec<Event> {
         self.0.lock().unwrap().clone()
     }
 }
@@ -148,7 +152,7 @@ impl EventSink for Events {
 }
 
 /// The default lab of three nodes in a directory, on a fake hypervisor.
-pub fn lab(directory: &Path, fake: &Fake) -> (Lab, Events) {
+pub(crate) fn lab(directory: &Path, fake: &Fake) -> (Lab, Events) {
     let file = |name: &str, content: &[u8]| {
         let path = directory.join(name);
         if !path.exists() {
@@ -162,15 +166,19 @@ pub fn lab(directory: &Path, fake: &Fake) -> (Lab, Events) {
     disk.resize(512, 0);
     config.image.disk = file("image.vmdk", &disk);
     config.k3s.binary = file("k3s", b"#!/bin/sh\n");
-    config.k3s.images = file("images.tar", b"images");
+    config.k3s.images = file("images.tar.gz", b"\x1f\x8b images");
     config.registry.check = false;
     with_config(config, fake)
 }
 
 /// A lab of this configuration on a fake hypervisor.
-pub fn with_config(config: Config, fake: &Fake) -> (Lab, Events) {
+pub(crate) fn with_config(config: Config, fake: &Fake) -> (Lab, Events) {
     let events = Events::default();
-    let chosen = Chosen { program: "fake".into(), drop_in: false, why: "a test".to_owned() };
+    let chosen = Chosen {
+        program: "fake".into(),
+        drop_in: false,
+        why: "a test".to_owned(),
+    };
     let lab = Lab::with_hypervisor(config, Arc::new(fake.clone()), chosen, Arc::new(events.clone())).unwrap();
     (lab, events)
 }
