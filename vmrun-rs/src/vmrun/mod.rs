@@ -1,6 +1,6 @@
 //! One method per `vmrun` command.
 //!
-//! Building the command line ([`argv`]), running it ([`exec`](crate::exec)) and reading its output ([`parse`]) are three
+//! Building the command line, running it ([`exec`]) and reading its output ([`parse`]) are three
 //! things. This file joins them: deadlines, retries, the host type's one retry, the order of the authentication flags.
 
 pub(crate) mod argv;
@@ -346,6 +346,18 @@ impl Vmrun {
                 Err(VmrunError::from_exec(spec.to_string(), elapsed, failure, error))
             }
         }
+    }
+}
+
+impl<P: AsRef<Path> + ?Sized> From<&P> for Vmrun {
+    fn from(program: &P) -> Self {
+        Self::new(program.as_ref())
+    }
+}
+
+impl From<PathBuf> for Vmrun {
+    fn from(program: PathBuf) -> Self {
+        Self::new(program)
     }
 }
 

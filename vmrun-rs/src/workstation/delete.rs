@@ -7,50 +7,130 @@ use std::path::{Path, PathBuf};
 use crate::error::HypervisorError;
 use crate::failure::FailureClass;
 use crate::hypervisor::VmId;
-use crate::vmx::{VmxError, VmxFile, VmxStore};
+use crate::vmx::VmxFile;
 
 use super::{Workstation, doing};
 
 impl Workstation {
     /// Deletes a machine that is off.
     ///
-    /// `deleteVM` removes every disk that the configuration names, wherever it is; so disks outside the machine's own
-    /// directory (the image that a template was made of) are taken out of the configuration first.
+    /// `deleteVM` can remove every disk that the machine is made of, wherever it is. Disks outside the machine's own
+    /// directory (the image that a template was made of) belong to somebody else and are kept.
     pub(super) async fn delete_machine(&self, vm: &VmId) -> Result<(), HypervisorError> {
         let vmx = Self::vmx_path(vm);
         let Some(directory) = vmx.parent() else { return Ok(()) };
         if !vmx.is_file() {
             return Ok(());
         }
+        if self.listed(vm).await? {
+            return Err(HypervisorError::Running {
+                what: "delete".to_owned(),
+                vm: vm.clone(),
+            });
+        }
         self.wait_unlocked(vm).await?;
-        let leftovers = self
-            .edit(vm, "delete", |store| {
-                disown_foreign_files(store, directory)?;
-                Ok(own_files(&store.file, directory))
-            })
-            .await?;
-        match self.vmrun.delete_machine(&vmx).await {
+        let file = Self::open(vm, "read the configuration of")?.file;
+        let named = own_files(&file, directory);
+        let kept = Kept::keep(foreign_files(&file, &vmx))?;
+        let deleted = self.vmrun.delete_machine(&vmx).await;
+        kept.give_back()?;
+        match deleted {
             Ok(()) => {}
             // Deleted meanwhile, or by an earlier attempt that was cut off.
             Err(error) if error.class() == FailureClass::NotFound && !vmx.exists() => {}
             Err(error) => return Err(doing(format!("delete {vm}"))(error)),
         }
-        remove_leftovers(&vmx, directory, &leftovers)
+        remove_leftovers(&vmx, directory, &named)
     }
 }
 
-/// Removes devices from the configuration whose files are not in the machine's directory.
-fn disown_foreign_files(store: &mut VmxStore, directory: &Path) -> Result<(), VmxError> {
-    for device in devices(&store.file) {
-        let name = store.file.get(&format!("{device}.fileName")).unwrap_or_default();
-        if !name.is_empty()
-            && !crate::path::canonical(&directory.join(&name)).starts_with(crate::path::canonical(directory))
-        {
-            store.file.set(&format!("{device}.present"), "FALSE")?;
-            store.file.remove(&format!("{device}.fileName"));
+/// Files that have a second name for a while, so that they survive the loss of the first.
+struct Kept(Vec<(PathBuf, PathBuf)>);
+
+impl Kept {
+    fn keep(files: Vec<PathBuf>) -> Result<Self, HypervisorError> {
+        let mut kept = Self(Vec::new());
+        for path in files.into_iter().filter(|path| path.is_file()) {
+            let mut second = path.clone().into_os_string();
+            second.push(format!(".keep-{:08x}", rand::random::<u32>()));
+            let second = PathBuf::from(second);
+            if let Err(source) = fs::hard_link(&path, &second) {
+                kept.give_back()?;
+                return Err(HypervisorError::Io {
+                    what: "keep (by a second name) the foreign disk",
+                    path,
+                    source,
+                });
+            }
+            kept.0.push((path, second));
         }
+        Ok(kept)
     }
-    Ok(())
+
+    fn give_back(self) -> Result<(), HypervisorError> {
+        for (path, second) in self.0 {
+            let restored = if path.exists() {
+                fs::remove_file(&second)
+            } else {
+                fs::rename(&second, &path)
+            };
+            restored.map_err(|source| HypervisorError::Io {
+                what: "give back its name to",
+                path: second,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Disks outside the machine's directory that its configuration or its snapshots name, with the extents that a
+/// descriptor names in turn.
+fn foreign_files(file: &VmxFile, vmx: &Path) -> Vec<PathBuf> {
+    let Some(directory) = vmx.parent() else {
+        return Vec::new();
+    };
+    let own = crate::path::canonical(directory);
+    let snapshots = fs::read(vmx.with_extension("vmsd"))
+        .map(|bytes| VmxFile::parse(&bytes))
+        .ok();
+    let mut found: Vec<PathBuf> = [Some(file), snapshots.as_ref()]
+        .into_iter()
+        .flatten()
+        .flat_map(|file| {
+            devices(file)
+                .into_iter()
+                .filter_map(|device| file.get(&format!("{device}.fileName")))
+        })
+        .filter(|name| !name.is_empty())
+        .map(|name| crate::path::canonical(&directory.join(name)))
+        .filter(|path| !path.starts_with(&own))
+        .collect();
+    let extents: Vec<PathBuf> = found.iter().flat_map(|disk| extents(disk)).collect();
+    found.extend(extents);
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// The files that a disk's text descriptor names: `RW 83886080 FLAT "disk-flat.vmdk" 0`.
+fn extents(disk: &Path) -> Vec<PathBuf> {
+    const MOST: u64 = 64 * 1024;
+    let Some(directory) = disk.parent() else {
+        return Vec::new();
+    };
+    let small = fs::metadata(disk).is_ok_and(|meta| meta.is_file() && meta.len() <= MOST);
+    let text = if small {
+        fs::read(disk).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    let text = String::from_utf8_lossy(&text);
+    let access = ["RW ", "RDONLY ", "NOACCESS "];
+    text.lines()
+        .filter(|line| access.iter().any(|word| line.starts_with(word)))
+        .filter_map(|line| Some(directory.join(line.split('"').nth(1)?)))
+        .collect()
 }
 
 /// `scsi0:0`, `sata0:1`, `serial0`, …: everything that has a file.
@@ -68,7 +148,7 @@ fn devices(file: &VmxFile) -> Vec<String> {
 fn own_files(file: &VmxFile, directory: &Path) -> Vec<PathBuf> {
     devices(file)
         .iter()
-        .filter_map(|device| file.get(&format!("{device}.fileName")))
+        .filter_map(|device| file.get(&format!("{device}.fileName")).filter(|name| !name.is_empty()))
         .map(|name| directory.join(name))
         .filter(|path| crate::path::canonical(path).starts_with(crate::path::canonical(directory)))
         .collect()
@@ -182,24 +262,28 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_outside_the_directory_is_disowned_before_the_machine_is_deleted() {
+    fn disks_outside_the_directory_survive_with_all_their_extents() {
         let dir = tempfile::tempdir().unwrap();
-        let own = dir.path().join("vm");
-        std::fs::create_dir(&own).unwrap();
-        let image = dir.path().join("cloud.vmdk");
-        std::fs::write(&image, "precious").unwrap();
-        let vmx = own.join("m.vmx");
-        let text = format!(
-            "scsi0:0.present = \"TRUE\"\nscsi0:0.fileName = \"{}\"\nscsi0:1.fileName = \"own.vmdk\"\nscsi0:2.fileName = \"../x.vmdk\"\n",
-            image.display().to_string().replace('\\', "/")
-        );
-        std::fs::write(&vmx, text).unwrap();
-        let mut store = VmxStore::open(&vmx).unwrap();
-        disown_foreign_files(&mut store, &own).unwrap();
-        assert_eq!(store.file.get("scsi0:0.fileName"), None);
-        assert_eq!(store.file.get("scsi0:0.present").unwrap(), "FALSE");
-        assert_eq!(store.file.get("scsi0:1.fileName").unwrap(), "own.vmdk");
-        assert_eq!(store.file.get("scsi0:2.fileName"), None);
-        assert_eq!(own_files(&store.file, &own), [own.join("own.vmdk")]);
+        let root = crate::path::canonical(dir.path());
+        let own = root.join("vm");
+        fs::create_dir(&own).unwrap();
+        fs::write(
+            root.join("cloud.vmdk"),
+            "# Disk DescriptorFile\nRW 8 FLAT \"cloud-flat.vmdk\" 0\n",
+        )
+        .unwrap();
+        fs::write(root.join("cloud-flat.vmdk"), "precious").unwrap();
+        fs::write(own.join("own.vmdk"), "").unwrap();
+        fs::write(own.join("m.vmsd"), "snapshot0.disk0.fileName = \"../cloud.vmdk\"\n").unwrap();
+        let file = VmxFile::parse(b"scsi0:0.fileName = \"own.vmdk\"\nscsi0:1.fileName = \"\"\n");
+        let foreign = foreign_files(&file, &own.join("m.vmx"));
+        assert_eq!(foreign, [root.join("cloud-flat.vmdk"), root.join("cloud.vmdk")]);
+        assert_eq!(own_files(&file, &own), [own.join("own.vmdk")]);
+
+        let kept = Kept::keep(foreign).unwrap();
+        fs::remove_file(root.join("cloud-flat.vmdk")).unwrap();
+        kept.give_back().unwrap();
+        assert_eq!(fs::read(root.join("cloud-flat.vmdk")).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 3, "no second names are left");
     }
 }

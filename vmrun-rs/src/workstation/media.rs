@@ -58,6 +58,10 @@ impl Workstation {
                 slot: slot.0,
             });
         }
+        if !store.file.is_true(&format!("{device}.present")) {
+            // Taken out while the machine was off: it has no such device now, and will not have one.
+            return Ok(Detached::Done);
+        }
         if !self.listed(vm).await? {
             self.edit(vm, "detach an image from", |store| {
                 store.file.set(&format!("{device}.present"), "FALSE")
@@ -81,9 +85,12 @@ impl Workstation {
         }
         let disconnected = self.vmrun.disconnect_device(&vmx, &device).await;
         if let Err(source) = disconnected {
-            // A machine that is being stopped meanwhile, or a device that cannot be disconnected while in use.
+            // A machine that is being stopped meanwhile, or a drive that the guest has mounted and locked.
             return match source.class() {
-                FailureClass::NotPoweredOn | FailureClass::NotSupported => Ok(Detached::NeedsPowerOff),
+                FailureClass::NotPoweredOn | FailureClass::NotSupported | FailureClass::Canceled => {
+                    tracing::debug!(error = %source, "the drive cannot be disconnected while the machine runs");
+                    Ok(Detached::NeedsPowerOff)
+                }
                 _ => Err(doing(format!("disconnect {device} of {vm}"))(source)),
             };
         }

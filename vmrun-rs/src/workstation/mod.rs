@@ -79,15 +79,15 @@ impl Default for WorkstationOptions {
 }
 
 impl Workstation {
-    /// Machines of this `vmrun`.
-    pub fn new(vmrun: Vmrun) -> Self {
+    /// Machines of this `vmrun`: a [`Vmrun`], or just the program's path.
+    pub fn new(vmrun: impl Into<Vmrun>) -> Self {
         Self::with_options(vmrun, WorkstationOptions::default())
     }
 
     /// Machines of this `vmrun`, with options.
-    pub fn with_options(vmrun: Vmrun, options: WorkstationOptions) -> Self {
+    pub fn with_options(vmrun: impl Into<Vmrun>, options: WorkstationOptions) -> Self {
         Self {
-            vmrun,
+            vmrun: vmrun.into(),
             options,
             #[cfg(feature = "ssh")]
             memories: Arc::default(),

@@ -3,7 +3,7 @@
 //! - The host key is pinned; only algorithms of its kind are negotiated, and nothing is sent to a guest with another key.
 //! - The connection is made at the first use, kept alive, shared by parallel calls, and made anew when it is found dead
 //!   before a command was sent. A command that may already have run is never sent twice: that is
-//!   [`ChannelError::Lost`](crate::ChannelError::Lost).
+//!   [`ChannelError::Lost`].
 //! - Keys: ed25519, ECDSA, and RSA with SHA-2 signatures.
 
 mod connect;
