@@ -72,6 +72,7 @@ recipe_hash() {
 }
 
 # The root filesystem as a tar of Debian packages.
+# shellcheck disable=SC2016 # the hook's $1 is mmdebstrap's
 build_root() {
   say "installing Debian $SUITE packages"
   tar -C "$here/image/overlay" --sort=name --owner=root:0 --group=root:0 --mode=go-w -cf "$work/overlay.tar" .
@@ -88,6 +89,7 @@ build_root() {
 }
 
 # An MBR disk with one ext4 partition, and GRUB in the gap before it.
+# shellcheck disable=SC2016 # the inner shell expands its own arguments, and GRUB its own variables
 build_disk() {
   say "laying out the disk"
   local partition_bytes=$((DISK_SIZE - PARTITION_OFFSET))
