@@ -7,6 +7,7 @@
 mod analysis;
 mod clock;
 pub mod compare;
+pub mod eta;
 mod event;
 mod export;
 mod lane;

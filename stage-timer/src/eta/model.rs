@@ -1,0 +1,115 @@
+//! What is kept of an earlier run.
+
+use std::collections::HashMap;
+
+use crate::analysis::Tree;
+use crate::analysis::keys::{Key, Keys};
+use crate::{Outcome, RunRecord};
+
+/// An earlier run. Times are in seconds from its start.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) name: String,
+    pub(super) shape: String,
+    pub(super) wall: f64,
+    pub(super) roots: Vec<Key>,
+    pub(super) stages: HashMap<Key, Past>,
+}
+
+/// A stage of an earlier run.
+#[derive(Debug)]
+pub(super) struct Past {
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) name: String,
+    pub(super) skipped: bool,
+    /// In order of start.
+    pub(super) children: Vec<Key>,
+}
+
+impl Past {
+    pub(super) fn duration(&self) -> f64 {
+        self.end - self.start
+    }
+}
+
+impl Model {
+    pub(super) fn of(record: &RunRecord, keys: &mut Keys) -> Self {
+        let tree = Tree::of(record);
+        let keys = keys.of(record);
+        let stages = record.stages.iter().enumerate().map(|(index, stage)| {
+            let past = Past {
+                start: stage.start.as_secs_f64(),
+                end: stage.end.as_secs_f64(),
+                name: stage.name.clone(),
+                skipped: matches!(stage.outcome, Outcome::Skipped { .. }),
+                children: tree.children[index].iter().map(|&child| keys[child]).collect(),
+            };
+            (keys[index], past)
+        });
+        Self {
+            name: record.name.clone(),
+            shape: record.shape.clone(),
+            wall: record.wall.as_secs_f64(),
+            stages: stages.collect(),
+            roots: tree.roots.iter().map(|&root| keys[root]).collect(),
+        }
+    }
+
+    /// The stages inside of a stage, or the outermost ones.
+    pub(super) fn children(&self, parent: Option<Key>) -> &[Key] {
+        match parent {
+            None => &self.roots,
+            Some(parent) => self.stages.get(&parent).map_or(&[], |past| &past.children),
+        }
+    }
+}
+
+/// Siblings that a stage is compared with, going back from it.
+const LOOK_BACK: usize = 64;
+
+/// What always came before what. Nobody says which stage waits for which; but what in every run had ended before
+/// another began is taken to be what that one waits for. Stages that ran side by side even once do not wait.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    before: HashMap<Key, Vec<Key>>,
+    after: HashMap<Key, Vec<Key>>,
+}
+
+impl Order {
+    pub(super) fn of(models: &[&Model]) -> Self {
+        let mut always: HashMap<(Key, Key), bool> = HashMap::new();
+        for model in models {
+            let levels =
+                std::iter::once(model.roots.as_slice()).chain(model.stages.values().map(|p| p.children.as_slice()));
+            for level in levels {
+                for (place, later) in level.iter().enumerate() {
+                    for earlier in &level[place.saturating_sub(LOOK_BACK)..place] {
+                        let ended = model.stages[earlier].end <= model.stages[later].start;
+                        *always.entry((*earlier, *later)).or_insert(true) &= ended;
+                    }
+                }
+            }
+        }
+        let mut order = Self::default();
+        // Seen in both orders, they wait for each other in neither.
+        for (&(earlier, later), _) in always
+            .iter()
+            .filter(|((a, b), ended)| **ended && !always.contains_key(&(*b, *a)))
+        {
+            order.before.entry(later).or_default().push(earlier);
+            order.after.entry(earlier).or_default().push(later);
+        }
+        order
+    }
+
+    /// What has to end before `stage` begins.
+    pub(super) fn before(&self, stage: Key) -> &[Key] {
+        self.before.get(&stage).map_or(&[], Vec::as_slice)
+    }
+
+    /// What begins only after `stage` has ended.
+    pub(super) fn after(&self, stage: Key) -> &[Key] {
+        self.after.get(&stage).map_or(&[], Vec::as_slice)
+    }
+}
