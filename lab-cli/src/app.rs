@@ -1,0 +1,199 @@
+//! What every command has at hand: the language, the form of its answer, the configuration, the lab, a runtime.
+
+use std::future::Future;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lab_engine::config::{self, Loaded};
+use lab_engine::{ErrorKind, EventSink, Lab, LabError, LabPaths};
+use secrecy::SecretString;
+use serde::Serialize;
+use stage_timer::Lang;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{Global, LangChoice, Output};
+use crate::failure::{Context as _, Failure};
+use crate::progress::{Mode, Progress};
+use crate::screen::Screen;
+use crate::words::{Words, words};
+use crate::{logging, output, signals};
+
+/// Where the configuration is looked for when nothing names one.
+pub(crate) const DEFAULT_CONFIG: &str = "lab.toml";
+/// How long work that cannot be stopped in the middle (writing an image) may go on after the command has ended.
+const LAST_WORK: Duration = Duration::from_secs(10);
+
+/// One invocation.
+pub(crate) struct App {
+    global: Global,
+    lang: Lang,
+    screen: Screen,
+}
+
+impl App {
+    /// Looks at the environment, once.
+    pub(crate) fn new(global: Global) -> Result<Self, Failure> {
+        let lang = language(global.lang, |name| std::env::var(name).ok())?;
+        let screen = Screen::default();
+        logging::start(global.verbose, &screen);
+        Ok(Self { global, lang, screen })
+    }
+
+    /// The language.
+    pub(crate) fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// Its words.
+    pub(crate) fn words(&self) -> &'static Words {
+        words(self.lang)
+    }
+
+    /// What standard output is written as.
+    pub(crate) fn output(&self) -> Output {
+        self.global.output
+    }
+
+    /// Writes the answer in the form that was asked for.
+    pub(crate) fn answer(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+        match self.output() {
+            Output::Json => output::json(value),
+            Output::Text => output::text(&text()),
+        }
+    }
+
+    /// The configuration's file: named, from the environment, or the usual one; whether it has to exist.
+    pub(crate) fn config_file(&self) -> (PathBuf, bool) {
+        let named = self
+            .global
+            .config
+            .clone()
+            .or_else(|| variable("LAB_CONFIG").map(PathBuf::from));
+        named.map_or_else(|| (DEFAULT_CONFIG.into(), false), |file| (file, true))
+    }
+
+    /// The configuration that counts.
+    pub(crate) fn config(&self) -> Result<Loaded, Failure> {
+        let (file, named) = self.config_file();
+        let file = (named || Path::new(&file).exists()).then_some(file);
+        Ok(config::load(file.as_deref(), variable, &self.global.settings)?)
+    }
+
+    /// Where the lab keeps its things.
+    pub(crate) fn paths(&self) -> Result<LabPaths, Failure> {
+        let lab = self.config()?.config.lab;
+        Ok(LabPaths::new(lab.data_dir.as_deref(), &lab.name)?)
+    }
+
+    /// The lab on its hypervisor, with `sink` for what it says.
+    pub(crate) fn lab(&self, sink: Arc<dyn EventSink>) -> Result<Lab, Failure> {
+        Ok(Lab::open(self.config()?.config, sink)?)
+    }
+
+    /// What shows a run as it was asked for.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        let mode = match self.global.progress {
+            Mode::Auto if std::io::stderr().is_terminal() => Mode::Tty,
+            Mode::Auto => Mode::Plain,
+            mode => mode,
+        };
+        Arc::new(Progress::new(mode, self.lang, &self.screen))
+    }
+
+    /// What shows only single lines, for commands that are over at once.
+    pub(crate) fn lines(&self) -> Arc<Progress> {
+        let mode = match self.global.progress {
+            Mode::Auto | Mode::Tty => Mode::Plain,
+            mode => mode,
+        };
+        Arc::new(Progress::new(mode, self.lang, &self.screen))
+    }
+
+    /// Runs async work to its end; an interrupt drops it and is the error then.
+    pub(crate) fn block_on<T>(&self, work: impl Future<Output = Result<T, LabError>>) -> Result<T, Failure> {
+        self.with_cancel(async |cancel| {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => Err(LabError::new(ErrorKind::Interrupted, "interrupted")),
+                result = work => result,
+            }
+        })
+    }
+
+    /// Runs async work that ends by itself when the token fires: at the first interrupt. The second one ends the process.
+    pub(crate) fn with_cancel<T>(
+        &self,
+        work: impl AsyncFnOnce(CancellationToken) -> Result<T, LabError>,
+    ) -> Result<T, Failure> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 8)))
+            .enable_all()
+            .build()
+            .context(ErrorKind::Failed, "could not start the threads that do the work")?;
+        let cancel = CancellationToken::new();
+        let result = runtime.block_on(async {
+            signals::watch(cancel.clone(), self.screen.clone(), self.words().interrupted);
+            work(cancel).await
+        });
+        runtime.shutdown_timeout(LAST_WORK);
+        Ok(result?)
+    }
+}
+
+/// The password of the guests' user, if there is to be one.
+pub(crate) fn password() -> Option<SecretString> {
+    variable("INSTALL_USER_PASSWORD").map(SecretString::from)
+}
+
+/// An environment variable; one that is empty counts as not set.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn language(choice: LangChoice, env: impl Fn(&str) -> Option<String>) -> Result<Lang, Failure> {
+    let env = |name: &str| env(name).filter(|value| !value.is_empty());
+    match choice {
+        LangChoice::En => return Ok(Lang::En),
+        LangChoice::Ko => return Ok(Lang::Ko),
+        LangChoice::Auto => {}
+    }
+    if let Some(text) = env("LAB_LANG").filter(|text| text != "auto") {
+        return text
+            .parse()
+            .map_err(|e| Failure::usage(format!("LAB_LANG: {e}"), "use auto, en or ko"));
+    }
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(env);
+    Ok(locale.map_or(Lang::En, |locale| Lang::from_locale(&locale)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(choice: LangChoice, env: &[(&str, &str)]) -> Lang {
+        language(choice, |n| {
+            env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned())
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_argument_wins_over_lab_lang_over_the_locale() {
+        let ko = ("LANG", "ko_KR.UTF-8");
+        assert_eq!(chosen(LangChoice::Auto, &[]), Lang::En);
+        assert_eq!(chosen(LangChoice::Auto, &[ko]), Lang::Ko);
+        assert_eq!(chosen(LangChoice::Auto, &[ko, ("LC_ALL", "C")]), Lang::En);
+        assert_eq!(chosen(LangChoice::Auto, &[ko, ("LC_ALL", "")]), Lang::Ko);
+        assert_eq!(chosen(LangChoice::Auto, &[ko, ("LAB_LANG", "en")]), Lang::En);
+        assert_eq!(chosen(LangChoice::Auto, &[ko, ("LAB_LANG", "auto")]), Lang::Ko);
+        assert_eq!(chosen(LangChoice::En, &[ko, ("LAB_LANG", "ko")]), Lang::En);
+    }
+
+    #[test]
+    fn an_unknown_language_in_the_environment_is_named() {
+        let failure = language(LangChoice::Auto, |n| (n == "LAB_LANG").then(|| "fr".to_owned())).unwrap_err();
+        assert_eq!(failure.exit(), crate::failure::Exit::USAGE);
+    }
+}

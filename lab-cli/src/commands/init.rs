@@ -1,0 +1,61 @@
+//! `init`: a first lab.toml.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind as IoErrorKind, Write as _};
+
+use clap::Args;
+use lab_engine::config::commented_template;
+use lab_engine::{ErrorKind, LabError};
+use serde_json::json;
+
+use crate::app::App;
+use crate::failure::{Context as _, Exit, Failure};
+use crate::output;
+
+/// What `init` takes.
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Print it instead of writing it
+    #[arg(long, conflicts_with = "force")]
+    print: bool,
+    /// Write it although there is one already
+    #[arg(long)]
+    force: bool,
+}
+
+/// Writes the file that `--config` names, or ./lab.toml. Never over one that exists, unless told to.
+pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
+    let text = commented_template();
+    if args.print {
+        output::text(&text)?;
+        return Ok(Exit::OK);
+    }
+    let (path, _) = app.config_file();
+    let mut options = OpenOptions::new();
+    // `create_new` and not a look before: nothing can come in between.
+    options
+        .write(true)
+        .create(true)
+        .create_new(!args.force)
+        .truncate(args.force);
+    let mut file = match options.open(&path) {
+        Ok(file) => file,
+        Err(e) if e.kind() == IoErrorKind::AlreadyExists => {
+            let message = format!("{} exists already", path.display());
+            return Err(Failure::usage(
+                message,
+                "`--force` writes over it; `--print` shows the new one",
+            ));
+        }
+        Err(e) => {
+            let message = format!("could not write {}", path.display());
+            return Err(LabError::new(ErrorKind::Failed, message).source(e).into());
+        }
+    };
+    file.write_all(text.as_bytes())
+        .context(ErrorKind::Failed, format!("could not write {}", path.display()))?;
+    app.answer(&json!({ "written": path }), || {
+        format!("{}: {}\n", app.words().written, path.display())
+    })?;
+    Ok(Exit::OK)
+}

@@ -1,0 +1,55 @@
+//! One module per subcommand.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod destroy;
+mod doctor;
+pub(crate) mod exec;
+pub(crate) mod init;
+pub(crate) mod kubeconfig;
+pub(crate) mod man;
+pub(crate) mod pki;
+mod plan;
+mod schema;
+pub(crate) mod ssh;
+mod status;
+pub(crate) mod timings;
+pub(crate) mod up;
+
+use lab_engine::Lab;
+
+use crate::app::App;
+use crate::cli::Command;
+use crate::failure::{Exit, Failure};
+
+/// Does what was asked for.
+pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(app, &args),
+        Command::Config(command) => config::run(app, &command),
+        Command::Schema => schema::run(),
+        Command::Doctor => doctor::run(app),
+        Command::Plan(args) => plan::run(app, &args),
+        Command::Up(args) => up::run(app, &args),
+        Command::Status => status::run(app),
+        Command::Ssh(args) => ssh::run(app, args),
+        Command::Exec(args) => exec::run(app, args),
+        Command::Destroy(args) => destroy::run(app, &args),
+        Command::Kubeconfig(args) => kubeconfig::run(app, &args),
+        Command::Pki(command) => pki::run(app, command),
+        Command::Timings(command) => timings::run(app, command),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(app, &args),
+    }
+}
+
+/// An error that lists the nodes, if one of these is not in the configuration.
+fn known_nodes(lab: &Lab, names: &[String]) -> Result<(), Failure> {
+    match names.iter().find(|name| lab.config().node(name).is_none()) {
+        None => Ok(()),
+        Some(name) => {
+            let help = format!("the nodes are: {}", lab.node_names().join(", "));
+            Err(Failure::usage(format!("there is no node `{name}`"), help))
+        }
+    }
+}

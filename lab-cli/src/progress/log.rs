@@ -1,0 +1,82 @@
+//! The log file of a run: the plain lines, whatever the terminal shows.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Writes a run's lines to `<run>.log`. A log that cannot be written never fails the run.
+#[derive(Debug, Default)]
+pub(super) struct LogFile {
+    directory: Option<PathBuf>,
+    open: Option<(PathBuf, File)>,
+}
+
+impl LogFile {
+    pub(super) fn new(directory: PathBuf) -> Self {
+        Self {
+            directory: Some(directory),
+            open: None,
+        }
+    }
+
+    /// Starts the log of a run.
+    pub(super) fn begin(&mut self, run: &str) {
+        let Some(directory) = &self.directory else { return };
+        let path = directory.join(format!("{run}.log"));
+        match private().open(&path) {
+            Ok(file) => self.open = Some((path, file)),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "the run's log cannot be written"),
+        }
+    }
+
+    pub(super) fn path(&self) -> Option<PathBuf> {
+        self.open.as_ref().map(|(path, _)| path.clone())
+    }
+
+    pub(super) fn write(&mut self, line: &str) {
+        let Some((path, file)) = &mut self.open else { return };
+        if let Err(error) = writeln!(file, "{line}") {
+            tracing::warn!(path = %path.display(), %error, "the run's log cannot be written any further");
+            self.open = None;
+        }
+    }
+}
+
+/// Readable by the user alone: lines can carry what guests print.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_kept_for_the_user_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut log = LogFile::new(dir.path().to_owned());
+        log.write("before the run");
+        log.begin("up-1");
+        log.write("one");
+        log.write("two");
+        let path = log.path().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_opened_is_no_error() {
+        let mut log = LogFile::new(PathBuf::from("/nonexistent/directory"));
+        log.begin("up-1");
+        log.write("one");
+        assert_eq!(log.path(), None);
+    }
+}

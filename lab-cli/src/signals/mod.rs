@@ -1,0 +1,33 @@
+//! The first interrupt asks for a clean end, the second one ends the process.
+
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix::Interrupts;
+#[cfg(windows)]
+use windows::Interrupts;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::failure::Exit;
+use crate::screen::Screen;
+
+/// Starts to watch for interrupts. Must be called within a runtime.
+pub(crate) fn watch(cancel: CancellationToken, screen: Screen, notice: &'static str) {
+    // Registered before anything is done, so that no interrupt finds the system's own handler.
+    let interrupts = Interrupts::register();
+    tokio::spawn(async move {
+        let Ok(mut interrupts) = interrupts else {
+            tracing::warn!("interrupts cannot be watched: one will end the program at once");
+            return;
+        };
+        interrupts.next().await;
+        screen.line(notice);
+        cancel.cancel();
+        interrupts.next().await;
+        std::process::exit(Exit::INTERRUPTED.code().into());
+    });
+}

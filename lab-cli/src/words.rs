@@ -1,0 +1,295 @@
+//! Everything that is shown in both languages, in one table: a word that one of them lacks does not compile.
+//!
+//! Errors come from the engine and are English in both.
+
+use std::time::Duration;
+
+use lab_engine::config::Role;
+use lab_engine::{Action, CheckStatus, Signal};
+use stage_timer::{Lang, text};
+use vmrun_rs::hypervisor::PowerState;
+
+/// The fixed words of one language.
+pub(crate) struct Words {
+    pub(crate) node: &'static str,
+    pub(crate) role: &'static str,
+    pub(crate) address: &'static str,
+    pub(crate) machine: &'static str,
+    pub(crate) bootstrap: &'static str,
+    pub(crate) cluster: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) remark: &'static str,
+    pub(crate) ready: &'static str,
+    pub(crate) not_ready: &'static str,
+    pub(crate) finished: &'static str,
+    pub(crate) unfinished: &'static str,
+    pub(crate) action: &'static str,
+    pub(crate) run: &'static str,
+    pub(crate) started_at: &'static str,
+    pub(crate) shape: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) took: &'static str,
+    pub(crate) timeline: &'static str,
+    pub(crate) kubeconfig: &'static str,
+    pub(crate) log: &'static str,
+    pub(crate) warning: &'static str,
+    pub(crate) note: &'static str,
+    pub(crate) trouble: &'static str,
+    pub(crate) step: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) written: &'static str,
+    pub(crate) no_runs: &'static str,
+    pub(crate) interrupted: &'static str,
+    pub(crate) nothing_to_destroy: &'static str,
+    pub(crate) will_delete: &'static str,
+    pub(crate) go_on: &'static str,
+    pub(crate) yes: &'static [&'static str],
+    pub(crate) kept: &'static str,
+    pub(crate) destroyed: &'static str,
+    pub(crate) certificate: &'static str,
+    pub(crate) key: &'static str,
+    pub(crate) ca: &'static str,
+    pub(crate) bundle: &'static str,
+    pub(crate) no_signal: &'static str,
+}
+
+const EN: Words = Words {
+    node: "NODE",
+    role: "ROLE",
+    address: "ADDRESS",
+    machine: "MACHINE",
+    bootstrap: "BOOTSTRAP",
+    cluster: "CLUSTER",
+    version: "VERSION",
+    remark: "REMARK",
+    ready: "Ready",
+    not_ready: "not ready",
+    finished: "finished",
+    unfinished: "not finished",
+    action: "ACTION",
+    run: "RUN",
+    started_at: "STARTED",
+    shape: "LAB",
+    outcome: "OUTCOME",
+    took: "TOOK",
+    timeline: "timeline",
+    kubeconfig: "kubeconfig",
+    log: "log",
+    warning: "warning",
+    note: "note",
+    trouble: "trouble",
+    step: "step",
+    help: "help",
+    written: "written",
+    no_runs: "no run has been recorded yet",
+    interrupted: "interrupted: ending cleanly; once more ends at once",
+    nothing_to_destroy: "there is no such lab: nothing to delete",
+    will_delete: "this will be deleted:",
+    go_on: "Delete all of it? [y/N] ",
+    yes: &["y", "yes"],
+    kept: "nothing was deleted",
+    destroyed: "deleted",
+    certificate: "certificate",
+    key: "key",
+    ca: "CA",
+    bundle: "for clients",
+    no_signal: "no signal yet",
+};
+
+const KO: Words = Words {
+    node: "노드",
+    role: "역할",
+    address: "주소",
+    machine: "VM",
+    bootstrap: "초기화",
+    cluster: "클러스터",
+    version: "버전",
+    remark: "비고",
+    ready: "준비됨",
+    not_ready: "준비 안 됨",
+    finished: "완료",
+    unfinished: "미완료",
+    action: "작업",
+    run: "실행",
+    started_at: "시작 시각",
+    shape: "구성",
+    outcome: "결과",
+    took: "소요",
+    timeline: "타임라인",
+    kubeconfig: "kubeconfig",
+    log: "로그",
+    warning: "경고",
+    note: "알림",
+    trouble: "문제",
+    step: "단계",
+    help: "도움말",
+    written: "작성됨",
+    no_runs: "기록된 실행이 아직 없습니다",
+    interrupted: "중단 요청: 정리하고 끝냅니다. 한 번 더 누르면 즉시 끝냅니다",
+    nothing_to_destroy: "해당 랩이 없습니다: 삭제할 것이 없습니다",
+    will_delete: "다음을 삭제합니다:",
+    go_on: "모두 삭제할까요? [y/N] ",
+    yes: &["y", "yes", "예", "네"],
+    kept: "아무것도 삭제하지 않았습니다",
+    destroyed: "삭제했습니다",
+    certificate: "인증서",
+    key: "키",
+    ca: "CA",
+    bundle: "클라이언트용",
+    no_signal: "아직 신호 없음",
+};
+
+/// The words of a language.
+pub(crate) fn words(lang: Lang) -> &'static Words {
+    match lang {
+        Lang::Ko => &KO,
+        _ => &EN,
+    }
+}
+
+fn pick(lang: Lang, en: &'static str, ko: &'static str) -> &'static str {
+    match lang {
+        Lang::Ko => ko,
+        _ => en,
+    }
+}
+
+/// A sign of life.
+pub(crate) fn signal(signal: Signal, lang: Lang) -> String {
+    let ko = match signal {
+        Signal::Running => "실행 중",
+        Signal::Address => "주소 보고됨",
+        Signal::SshBanner => "SSH 서버 응답",
+        Signal::GuestCommand => "게스트 명령 응답",
+        Signal::Marker => "완료 표식 확인",
+        _ => return signal.to_string(),
+    };
+    if lang == Lang::Ko {
+        ko.to_owned()
+    } else {
+        signal.to_string()
+    }
+}
+
+/// Whether a machine runs.
+pub(crate) fn power(power: PowerState, lang: Lang) -> &'static str {
+    match power {
+        PowerState::Off => pick(lang, "off", "꺼짐"),
+        PowerState::Running => pick(lang, "running", "실행 중"),
+        PowerState::Suspended => pick(lang, "suspended", "일시 중지"),
+        PowerState::Missing => pick(lang, "missing", "없음"),
+        _ => pick(lang, "unknown", "알 수 없음"),
+    }
+}
+
+/// What a node does in the cluster.
+pub(crate) fn role(role: Role, lang: Lang) -> &'static str {
+    match role {
+        Role::Master => pick(lang, "master", "마스터"),
+        Role::Worker => pick(lang, "worker", "워커"),
+    }
+}
+
+/// What `up` would do to a node, and why.
+pub(crate) fn action(action: &Action, lang: Lang) -> (&'static str, String) {
+    match action {
+        Action::Create => (pick(lang, "create", "생성"), String::new()),
+        Action::Recreate { why } => (pick(lang, "recreate", "재생성"), why.clone()),
+        Action::Start => (pick(lang, "start", "시작"), String::new()),
+        Action::Keep => (
+            pick(lang, "keep", "유지"),
+            pick(lang, "only looked at", "확인만 함").to_owned(),
+        ),
+        Action::Refuse => (
+            pick(lang, "refuse", "거부"),
+            pick(
+                lang,
+                "lab.toml changed since it was made: --recreate",
+                "생성 후 lab.toml이 바뀜: --recreate 필요",
+            )
+            .to_owned(),
+        ),
+        Action::Leave => (
+            pick(lang, "leave", "남김"),
+            pick(lang, "not in lab.toml any more", "lab.toml에 더 이상 없음").to_owned(),
+        ),
+    }
+}
+
+/// How a check went.
+pub(crate) fn check(status: CheckStatus, lang: Lang) -> &'static str {
+    match status {
+        CheckStatus::Ok => pick(lang, "ok", "정상"),
+        CheckStatus::Warning => pick(lang, "warning", "경고"),
+        CheckStatus::Failed => pick(lang, "missing", "실패"),
+    }
+}
+
+/// `… 3 more`.
+pub(crate) fn more(count: usize, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("… 그 밖에 {count}개"),
+        _ => format!("… {count} more"),
+    }
+}
+
+/// The line of a wait during which nothing happened for a while.
+pub(crate) fn still(stage: &str, elapsed: Duration, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("진행 중: {stage} ({} 경과)", text::rough(elapsed, lang)),
+        _ => format!("still: {stage} ({} so far)", text::rough(elapsed, lang)),
+    }
+}
+
+/// How a run ended, in one line.
+pub(crate) fn run_ended(lab: &str, ready: bool, took: Duration, lang: Lang) -> String {
+    let took = text::rough(took, lang);
+    match (lang, ready) {
+        (Lang::Ko, true) => format!("랩 {lab} 준비 완료 (소요: {took})"),
+        (Lang::Ko, false) => format!("랩 {lab} 준비되지 않음 (소요: {took})"),
+        (_, true) => format!("lab {lab} is ready (took {took})"),
+        (_, false) => format!("lab {lab} is not ready (took {took})"),
+    }
+}
+
+/// The first line of a run.
+pub(crate) fn run_started(lab: &str, run: &str, nodes: usize, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("랩 {lab}: {run}, 노드 {nodes}개"),
+        _ => format!("lab {lab}: {run}, {nodes} nodes"),
+    }
+}
+
+/// A machine that would be deleted.
+pub(crate) fn doomed_machine(node: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("VM {node}"),
+        _ => format!("the machine {node}"),
+    }
+}
+
+/// A directory that would be deleted.
+pub(crate) fn doomed_directory(path: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("디렉터리 {path} (키, 인증서, 실행 기록 포함)"),
+        _ => format!("the directory {path}, with its keys, certificates and run records"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_signal_is_translated() {
+        for s in [
+            Signal::Running,
+            Signal::Address,
+            Signal::SshBanner,
+            Signal::GuestCommand,
+            Signal::Marker,
+        ] {
+            assert_ne!(signal(s, Lang::Ko), signal(s, Lang::En));
+        }
+    }
+}

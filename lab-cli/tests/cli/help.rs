@@ -1,0 +1,86 @@
+//! What the command line says of itself.
+
+use crate::support::Place;
+
+const COMMANDS: [&str; 15] = [
+    "init",
+    "config",
+    "schema",
+    "doctor",
+    "plan",
+    "up",
+    "status",
+    "ssh",
+    "exec",
+    "destroy",
+    "kubeconfig",
+    "pki",
+    "timings",
+    "completions",
+    "man",
+];
+
+#[test]
+fn the_short_help_fits_on_a_screen() {
+    let ran = Place::new().run(&["-h"]).code(0);
+    insta::assert_snapshot!(ran.stdout);
+    assert!(ran.stdout.lines().count() <= 40, "{}", ran.stdout);
+}
+
+#[test]
+fn the_long_help_names_exit_codes_and_environment() {
+    let ran = Place::new().run(&["--help"]).code(0);
+    for word in [
+        "130",
+        "LAB_CONFIG",
+        "VMRUN_PATH",
+        "REGISTRY_HOST_IP",
+        "INSTALL_USER_PASSWORD",
+        "NO_COLOR",
+    ] {
+        assert!(ran.stdout.contains(word), "{word}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn every_command_explains_itself() {
+    let place = Place::new();
+    for command in COMMANDS {
+        let ran = place.run(&[command, "--help"]).code(0);
+        assert!(ran.stdout.contains(&format!("Usage: lab-cli {command}")), "{ran}");
+        assert_eq!(ran.stderr, "");
+        // Every line that names an option or a command also says what it is for.
+        for option in ["--config", "--set", "--output", "--progress", "--lang", "--verbose"] {
+            assert!(ran.stdout.contains(option), "{command} lacks {option}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    let ran = Place::new().run(&["--version"]).code(0);
+    assert_eq!(ran.stdout, format!("lab-cli {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn no_command_is_a_mistake_that_shows_the_help() {
+    let ran = Place::new().run(&[]).code(2);
+    assert!(ran.stderr.contains("Usage: lab-cli"), "{ran}");
+    assert_eq!(ran.stdout, "");
+}
+
+#[test]
+fn a_wrong_command_line_is_one_json_object_when_json_is_wanted() {
+    let ran = Place::new().run(&["--output", "json", "upp"]).code(2);
+    let error = ran.error();
+    assert_eq!(error["kind"], "usage");
+    assert_eq!(error["exit_code"], 2);
+    assert!(error["message"].as_str().unwrap().contains("upp"), "{error}");
+    assert!(error["details"].to_string().contains("up"), "{error}");
+}
+
+#[test]
+fn a_setting_without_a_value_is_explained() {
+    let ran = Place::new().run(&["plan", "--set", "vm.cpus"]).code(2);
+    assert!(ran.stderr.contains("section.key=value"), "{ran}");
+}

@@ -1,0 +1,23 @@
+//! Every command, driven through the binary as a user would, without a hypervisor.
+
+mod support;
+
+mod answers;
+mod colours;
+mod configuration;
+mod destroy;
+#[cfg(unix)]
+mod fake;
+mod help;
+mod init;
+#[cfg(unix)]
+mod interrupts;
+mod languages;
+mod missing;
+mod nodes;
+mod pki;
+#[cfg(unix)]
+mod runs;
+#[cfg(unix)]
+mod terminal;
+mod timings;
