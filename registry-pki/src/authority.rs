@@ -215,6 +215,7 @@ impl Authority {
         certificate.not_before = certificate.not_before.max(ca_from);
         certificate.not_after = certificate.not_after.min(ca_to);
         params.fill(&mut certificate)?;
+        certificate.distinguished_name = subject(&server_common_name(params.hosts.first().ok_or(IssueError::NoHosts)?));
         let ca = CertificateDer::from(self.info.der.as_slice());
         let issuer =
             Issuer::from_ca_cert_der(&ca, self.key.pair()).map_err(|error| IssueError::Encode(error.to_string()))?;
@@ -284,7 +285,7 @@ fn key_identifier(key: &PrivateKey) -> Vec<u8> {
     digest::digest(&digest::SHA256, key.pair().der_bytes()).as_ref()[..20].to_vec()
 }
 
-pub(crate) fn subject(common_name: &str) -> DistinguishedName {
+fn subject(common_name: &str) -> DistinguishedName {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, common_name);
     name
@@ -302,7 +303,7 @@ fn default_common_name(host: &RegistryHost) -> Result<String, IssueError> {
     })
 }
 
-/// The common name for a server: the host, unless it is too long for one.
+/// The common name for a server: its host, unless that is too long for one.
 pub(crate) fn server_common_name(host: &RegistryHost) -> String {
     let text = host.to_string();
     if text.len() <= MAX_COMMON_NAME {

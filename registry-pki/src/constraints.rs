@@ -7,6 +7,7 @@ use rcgen::{CidrSubnet, GeneralSubtree, NameConstraints};
 use serde::Serialize;
 use x509_parser::extensions::{self, GeneralName};
 
+use crate::authority::server_common_name;
 use crate::certificate::{AltName, CertificateInfo, hex};
 use crate::host::RegistryHost;
 
@@ -122,16 +123,27 @@ impl Constraints {
                 permitted.push(tree);
             }
         }
-        // A kind that is not named at all would be free, so it is excluded as a whole.
-        let mut excluded = Vec::new();
-        if !permitted.iter().any(|tree| matches!(tree, GeneralSubtree::DnsName(_))) {
-            excluded.push(GeneralSubtree::DnsName(String::new()));
+        // A kind of name without a permitted subtree would be free. For DNS names the common name is permitted then:
+        // OpenSSL and GnuTLS take it for a DNS name where a certificate has no other.
+        if !hosts.iter().any(|host| matches!(host, RegistryHost::Dns(_))) {
+            permitted.extend(
+                hosts
+                    .first()
+                    .map(|host| GeneralSubtree::DnsName(server_common_name(host))),
+            );
         }
-        if !permitted
+        // GnuTLS takes the two families of addresses for two kinds, the others do not.
+        let mut excluded = Vec::new();
+        if !hosts
             .iter()
-            .any(|tree| matches!(tree, GeneralSubtree::IpAddress(_)))
+            .any(|host| matches!(host, RegistryHost::Ip(address) if address.is_ipv4()))
         {
             excluded.push(GeneralSubtree::IpAddress(CidrSubnet::V4([0; 4], [0; 4])));
+        }
+        if !hosts
+            .iter()
+            .any(|host| matches!(host, RegistryHost::Ip(address) if address.is_ipv6()))
+        {
             excluded.push(GeneralSubtree::IpAddress(CidrSubnet::V6([0; 16], [0; 16])));
         }
         NameConstraints {
@@ -147,6 +159,11 @@ impl Constraints {
             RegistryHost::Dns(name) => AltName::Dns(name.as_str().to_owned()),
         };
         self.check(&name).is_ok()
+    }
+
+    /// Whether `text` would be allowed as a DNS name.
+    pub(crate) fn permits_dns(&self, text: &str) -> bool {
+        self.check(&AltName::Dns(text.to_owned())).is_ok()
     }
 
     /// Every name of `certificate` that these constraints do not allow.

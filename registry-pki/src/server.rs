@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rcgen::string::Ia5String;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyUsagePurpose, SanType};
 
-use crate::authority::{IssueError, server_common_name, subject};
+use crate::authority::IssueError;
 use crate::certificate::CertificateInfo;
 use crate::host::RegistryHost;
 use crate::key::{KeyAlgorithm, PrivateKey};
@@ -40,10 +40,8 @@ impl ServerParams {
         }
     }
 
-    /// Writes subject, names and usages into `certificate`.
+    /// Writes names and usages into `certificate`.
     pub(crate) fn fill(&self, certificate: &mut CertificateParams) -> Result<(), IssueError> {
-        let first = self.hosts.first().ok_or(IssueError::NoHosts)?;
-        certificate.distinguished_name = subject(&server_common_name(first));
         for host in &self.hosts {
             let name = match host {
                 RegistryHost::Ip(address) => SanType::IpAddress(*address),

@@ -11,7 +11,7 @@ use super::names;
 use super::reason::{Part, Reason};
 use super::single::{allows_server, dates, form, is_broken, is_short_rsa, leaf_usage, remarks};
 use super::verdict::Remark;
-use crate::certificate::CertificateInfo;
+use crate::certificate::{AltName, CertificateInfo};
 use crate::constraints::{Refusal, Subtree};
 use crate::host::RegistryHost;
 
@@ -61,7 +61,9 @@ pub(super) fn judge(
             if best.trusted_itself {
                 judgement.remarks.push(Remark::TrustedItself);
             }
-            judgement.remarks.extend(best.remark);
+            judgement
+                .remarks
+                .extend(best.remark.into_iter().chain(best.common_name));
         }
         None => judgement.reasons.push(Reason::TooComplex),
     }
@@ -76,6 +78,7 @@ struct Route {
     anchored: bool,
     trusted_itself: bool,
     remark: Option<Remark>,
+    common_name: Option<Remark>,
 }
 
 impl Route {
@@ -162,6 +165,7 @@ impl<'a> Search<'a> {
             reasons,
             anchored,
             trusted_itself: anchored && path.len() == 1,
+            common_name: common_name_constrained(path),
             remark: root
                 .filter(|root| anchored && path.len() > 1 && is_broken(&root.signature))
                 .map(|root| Remark::WeakRootSignature {
@@ -292,6 +296,25 @@ fn faults(path: &[&CertificateInfo], anchored: bool, at: SystemTime) -> Vec<Reas
         }
     }
     reasons
+}
+
+/// Whether OpenSSL and `GnuTLS` refuse the common name, which they take for a DNS name where there is no other.
+fn common_name_constrained(path: &[&CertificateInfo]) -> Option<Remark> {
+    let (leaf, cas) = path.split_first()?;
+    let name = leaf.common_name.as_ref()?;
+    if leaf.names.iter().any(|name| matches!(name, AltName::Dns(_))) {
+        return None;
+    }
+    let refuses = |ca: &&&CertificateInfo| {
+        ca.constraints
+            .as_ref()
+            .is_some_and(|constraints| !constraints.permits_dns(name))
+    };
+    let ca = cas.iter().find(refuses)?;
+    Some(Remark::CommonNameConstrained {
+        common_name: name.clone(),
+        ca: ca.subject.clone(),
+    })
 }
 
 fn constraint_faults(ca: &CertificateInfo, below: &[&CertificateInfo]) -> Vec<Reason> {

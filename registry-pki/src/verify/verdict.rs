@@ -50,6 +50,14 @@ pub enum Remark {
         /// The address.
         address: String,
     },
+    /// OpenSSL and `GnuTLS` hold the common name of a certificate without DNS names against the CA's constraints on
+    /// DNS names.
+    CommonNameConstrained {
+        /// The common name.
+        common_name: String,
+        /// The CA.
+        ca: String,
+    },
     /// The server's files contain the trusted root itself, which it need not send.
     RootInChain,
 }
@@ -72,7 +80,9 @@ impl fmt::Display for Remark {
                 )
             }
             Self::CaAsServer => f.write_str("it is a CA's certificate: Firefox and rustls refuse that from a server"),
-            Self::TrustedItself => f.write_str("what is trusted is the server's own certificate, not a CA's"),
+            Self::TrustedItself => {
+                f.write_str("what is trusted is the server's own certificate, not a CA's: GnuTLS and NSS refuse that")
+            }
             Self::NoKeyIdentifier => f.write_str("it has no subject key identifier: strict checkers complain"),
             Self::Ed25519 => f.write_str("its key is Ed25519, which browsers do not take"),
             Self::WeakRootSignature { algorithm } => {
@@ -82,6 +92,11 @@ impl fmt::Display for Remark {
                 )
             }
             Self::AddressAsDns { address } => write!(f, "it has the address {address} among its DNS names"),
+            Self::CommonNameConstrained { common_name, ca } => write!(
+                f,
+                "it has no DNS name, so OpenSSL and GnuTLS take the common name {common_name} for one, for which the \
+                 CA `{ca}` may not sign: curl and others refuse it"
+            ),
             Self::RootInChain => f.write_str("the server sends the trusted CA along, which it need not"),
         }
     }
