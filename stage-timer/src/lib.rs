@@ -18,6 +18,8 @@ pub mod schema;
 mod summary;
 pub mod text;
 mod timeline;
+#[cfg(feature = "tracing")]
+pub mod tracing;
 mod wall;
 
 pub use analysis::{CriticalPath, CriticalStep, LaneTotals, Totals};

@@ -1,7 +1,9 @@
 //! A directory of records.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::{ReadRecordError, RunRecord};
 
@@ -34,8 +36,8 @@ impl History {
         &self.directory
     }
 
-    /// The files of the newest `limit` runs, the oldest of them first. The names begin with the time of the start, so
-    /// that this opens no file.
+    /// The files of the newest `limit` runs, the oldest of them first. When a run began stands in its first line; of a
+    /// file that cannot be read, the time of its last change counts.
     pub fn paths(&self, limit: usize) -> io::Result<Vec<PathBuf>> {
         let entries = match std::fs::read_dir(&self.directory) {
             Ok(entries) => entries,
@@ -49,8 +51,10 @@ impl History {
                 paths.push(path);
             }
         }
+        let mut paths: Vec<(SystemTime, PathBuf)> = paths.into_iter().map(|path| (began(&path), path)).collect();
         paths.sort();
-        Ok(paths.split_off(paths.len().saturating_sub(limit)))
+        let newest = paths.split_off(paths.len().saturating_sub(limit));
+        Ok(newest.into_iter().map(|(_, path)| path).collect())
     }
 
     /// The newest `limit` runs, the oldest of them first.
@@ -71,7 +75,7 @@ impl History {
             .collect())
     }
 
-    /// The run whose id or file name begins with `reference`; `latest` is the newest one.
+    /// The run whose file name begins with `reference`; `latest` is the newest one.
     ///
     /// `None` when there is no such run, or more than one.
     pub fn find(&self, reference: &str) -> io::Result<Option<PathBuf>> {
@@ -99,4 +103,20 @@ impl History {
         }
         Ok(paths.len())
     }
+}
+
+fn began(path: &Path) -> SystemTime {
+    let first_line = || -> io::Result<Vec<u8>> {
+        let mut line = Vec::new();
+        // A first line is some kilobytes at most, labels included; whatever is longer is none.
+        BufReader::new(File::open(path)?.take(1 << 20)).read_until(b'\n', &mut line)?;
+        Ok(line)
+    };
+    let record = first_line().ok().and_then(|line| RunRecord::parse(&line).ok());
+    let changed = || {
+        path.metadata()
+            .and_then(|metadata| metadata.modified())
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    };
+    record.map_or_else(changed, |record| record.started.system_time())
 }

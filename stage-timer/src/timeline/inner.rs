@@ -298,7 +298,7 @@ impl Inner {
         if let Some(reason) = state.warning.take() {
             drop(state);
             // Outside of the lock: whoever collects warnings may be writing to this timeline.
-            tracing::warn!(run = %self.run.id, "the run is not recorded any further: {reason}");
+            ::tracing::warn!(run = %self.run.id, "the run is not recorded any further: {reason}");
             state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         }
         if state.delivering || state.queue.is_empty() {

@@ -93,6 +93,36 @@ impl Timeline {
     }
 }
 
+/// A timeline that may be gone.
+#[cfg(feature = "tracing")]
+#[derive(Clone)]
+pub(crate) struct WeakTimeline {
+    inner: std::sync::Weak<Inner>,
+}
+
+#[cfg(feature = "tracing")]
+impl WeakTimeline {
+    pub(crate) fn upgrade(&self) -> Option<Timeline> {
+        self.inner.upgrade().map(|inner| Timeline { inner })
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl fmt::Debug for WeakTimeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WeakTimeline")
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Timeline {
+    pub(crate) fn downgrade(&self) -> WeakTimeline {
+        WeakTimeline {
+            inner: Arc::downgrade(&self.inner),
+        }
+    }
+}
+
 impl fmt::Debug for Timeline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Timeline")
