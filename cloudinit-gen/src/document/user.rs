@@ -30,6 +30,17 @@ pub struct User {
     pub ssh_authorized_keys: Vec<String>,
 }
 
+impl User {
+    /// A user with a locked password and nothing else.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            lock_passwd: true,
+            ..Self::default()
+        }
+    }
+}
+
 /// `ssh_keys`: the host's own keys. When one is given, cloud-init generates none of the other types.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// An Ed25519 host key made outside the node.
 #[derive(Clone)]
@@ -21,6 +21,14 @@ impl HostKey {
             private_openssh,
             public_openssh: public_openssh.into(),
         }
+    }
+}
+
+impl HostKey {
+    /// The private half as OpenSSH reads it back: with plain line ends, the last one included.
+    pub(super) fn private_file(&self) -> SecretString {
+        let text = self.private_openssh.expose_secret().replace("\r\n", "\n");
+        format!("{}\n", text.trim()).into()
     }
 }
 

@@ -85,7 +85,7 @@ fn cloud_config(node: &NodeConfig, role: &Role) -> Result<CloudConfig, NodeError
         ssh_pwauth: Some(false),
         ssh_deletekeys: Some(true),
         ssh_keys: Some(SshKeys {
-            ed25519_private: Some(node.host_key.private_openssh.clone()),
+            ed25519_private: Some(node.host_key.private_file()),
             ed25519_public: Some(node.host_key.public_openssh.clone()),
         }),
         no_ssh_fingerprints: Some(true),

@@ -305,7 +305,7 @@ install_k3s() {
     run "k3s --version" "$k3s" --version
     log "$(first_line "$state/command.log")"
     for name in kubectl crictl ctr; do
-        command -v "$name" >/dev/null 2>&1 || ln -sf k3s "${k3s%/*}/$name"
+        [ -e "$root/usr/bin/$name" ] || [ -e "${k3s%/*}/$name" ] || ln -s k3s "${k3s%/*}/$name"
     done
     run "installing the unit $LAB_K3S_UNIT" install -D -m 0644 "$library/k3s.unit" "$root/etc/systemd/system/$LAB_K3S_UNIT"
     run "reloading systemd" systemctl daemon-reload

@@ -1,5 +1,4 @@
-//! Shared by the tests: nodes, and tools that may be missing.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its own part of this")]
+//! Nodes, and tools that may be missing.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -7,14 +6,14 @@ use std::process::{Command, Output, Stdio};
 use cloudinit_gen::{HostEntry, HostKey, NodeConfig, NodeEssentials, PayloadRef};
 
 /// An OpenSSH key by its shape; nothing in it is a real key.
-pub const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n-----END OPENSSH PRIVATE KEY-----\n";
-pub const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq9Tj3Xq1 host";
-pub const LOGIN_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5uXq1Tj3 me@desk";
-pub const CA_PEM: &str = "-----BEGIN CERTIFICATE-----\nMIIBdDCCARqgAwIBAgIUQ0E=\n-----END CERTIFICATE-----\n";
-pub const TOKEN: &str = "K10-not-a-real-token";
+pub(crate) const PRIVATE_KEY: &str = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAAB\n-----END OPENSSH PRIVATE KEY-----\n";
+pub(crate) const PUBLIC_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBq9Tj3Xq1 host";
+pub(crate) const LOGIN_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ5uXq1Tj3 me@desk";
+pub(crate) const CA_PEM: &str = "-----BEGIN CERTIFICATE-----\nMIIBdDCCARqgAwIBAgIUQ0E=\n-----END CERTIFICATE-----\n";
+pub(crate) const TOKEN: &str = "K10-not-a-real-token";
 
 /// A lab's master with what a user would set.
-pub fn node(hostname: &str, address: &str) -> NodeConfig {
+pub(crate) fn node(hostname: &str, address: &str) -> NodeConfig {
     let mut node = NodeConfig::new(NodeEssentials {
         hostname: hostname.parse().unwrap(),
         instance_id: format!("{hostname}-0001").parse().unwrap(),
@@ -41,7 +40,7 @@ pub fn node(hostname: &str, address: &str) -> NodeConfig {
 }
 
 /// The program's path, or `None` after saying that the test is skipped. With `LAB_TESTS_REQUIRE=1` that is a failure.
-pub fn tool(name: &str) -> Option<PathBuf> {
+pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
         .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
@@ -54,7 +53,7 @@ pub fn tool(name: &str) -> Option<PathBuf> {
 }
 
 /// Says why a test is skipped, or fails it where everything is required.
-pub fn missing(why: &str) {
+pub(crate) fn missing(why: &str) {
     assert!(
         std::env::var("LAB_TESTS_REQUIRE").as_deref() != Ok("1"),
         "{why}, and LAB_TESTS_REQUIRE=1"
@@ -63,7 +62,7 @@ pub fn missing(why: &str) {
 }
 
 /// Debian's own Python with `PyYAML`: what cloud-init itself runs on.
-pub fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     let python = PathBuf::from("/usr/bin/python3");
     let works = Command::new(&python)
         .args(["-c", "import yaml"])
@@ -77,7 +76,7 @@ pub fn python() -> Option<PathBuf> {
 }
 
 /// Runs a program to its end.
-pub fn run(program: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(program: &Path, arguments: &[&str]) -> Output {
     Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
@@ -86,7 +85,7 @@ pub fn run(program: &Path, arguments: &[&str]) -> Output {
 }
 
 /// Runs a program that has to succeed, and returns what it printed.
-pub fn succeed(program: &Path, arguments: &[&str]) -> String {
+pub(crate) fn succeed(program: &Path, arguments: &[&str]) -> String {
     let output = run(program, arguments);
     assert!(
         output.status.success(),

@@ -1,7 +1,5 @@
 //! Images are read back by other people's readers.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
@@ -11,7 +9,7 @@ use std::path::Path;
 use cloudinit_gen::iso::{IsoBuilder, IsoError, Source};
 use cloudinit_gen::{K3sServerConfig, MasterNode};
 
-use common::{node, succeed, tool};
+use crate::common::{node, succeed, tool};
 
 /// Files with everything that is hard about names and sizes.
 fn sample() -> BTreeMap<String, Vec<u8>> {
@@ -72,13 +70,13 @@ fn xorriso_finds_every_file_under_its_name_with_its_data() {
         let tree = if joliet { "norock" } else { "any" };
         let mut arguments = vec!["-osirrox", "on", "-read_fs", tree, "-indev", image];
         arguments.extend(["-extract", "/", out_text, "-chmod_r", "u+rwX", "/", "--"]);
-        common::run(&xorriso, &arguments);
+        crate::common::run(&xorriso, &arguments);
         let chmod = tool("chmod").unwrap();
         succeed(&chmod, &["-R", "u+rwX", out_text]);
         assert_eq!(read_tree(&out), sample(), "joliet: {joliet}");
         fs::remove_dir_all(&out).unwrap();
     }
-    let checked = common::run(&xorriso, &["-indev", image, "-check_media", "--"]);
+    let checked = crate::common::run(&xorriso, &["-indev", image, "-check_media", "--"]);
     let report = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(!report.contains("FAILURE") && !report.contains("SORRY"), "{report}");
 }
@@ -197,7 +195,7 @@ struct Sparse(File);
 
 impl Write for Sparse {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if data == &[0; 65_536][..data.len().min(65_536)] {
+        if data == &[0; 8192][..data.len().min(8192)] {
             self.0.seek_relative(i64::try_from(data.len()).unwrap())?;
         } else {
             self.0.write_all(data)?;
@@ -211,11 +209,13 @@ impl Write for Sparse {
     }
 }
 
+/// More than one extent can hold.
+const LEN: u64 = 0xffff_f800 + 5000;
+
 #[test]
 fn a_file_beyond_4_gib_is_read_back_whole() {
     let Some(xorriso) = tool("xorriso") else { return };
     let Some(isoinfo) = tool("isoinfo") else { return };
-    const LEN: u64 = 0xffff_f800 + 5000;
     let directory = tempfile::tempdir().unwrap();
     let big = directory.path().join("big");
     // Holes cost neither time nor room; the ends and the seam of the extents carry data.

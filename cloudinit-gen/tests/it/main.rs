@@ -1,0 +1,10 @@
+//! What the crate promises, judged by other people's programs: `PyYAML`, cloud-init, xorriso, shellcheck, a shell.
+
+mod bootstrap;
+mod cloud_init;
+mod common;
+mod hostile;
+mod iso;
+mod sandbox;
+mod snapshots;
+mod yaml;
