@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cloudinit_gen::guest;
 use serde::Serialize;
-use stage_timer::Stage;
+use stage_timer::StageHandle;
 use tokio::time::{Instant, sleep_until};
 use vmrun_rs::error::ChannelErrorKind;
 use vmrun_rs::guest::GuestCommand;
@@ -63,7 +63,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) hypervisor: &'a dyn Hypervisor,
     pub(crate) channel: &'a dyn GuestChannel,
     pub(crate) ssh: std::net::SocketAddr,
-    pub(crate) stage: &'a Stage,
+    pub(crate) stage: &'a StageHandle,
     pub(crate) sink: &'a dyn EventSink,
     seen: Mutex<Seen>,
 }
@@ -82,7 +82,7 @@ impl<'a> Watched<'a> {
         hypervisor: &'a dyn Hypervisor,
         channel: &'a dyn GuestChannel,
         ssh: std::net::SocketAddr,
-        stage: &'a Stage,
+        stage: &'a StageHandle,
         sink: &'a dyn EventSink,
     ) -> Self {
         Self {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use stage_timer::{Lane, Outcome, Stage, StageKind, Timeline};
+use stage_timer::{Lane, Outcome, Stage, StageHandle, StageKind, Timeline};
 use vmrun_rs::GuestChannel;
 
 use crate::config::{Config, NodeSection, Role};
@@ -171,16 +171,17 @@ impl<'a> Run<'a> {
         id: &'static str,
         kind: StageKind,
         node: &str,
-        work: impl AsyncFnOnce(&Stage) -> Result<T, LabError>,
+        work: impl AsyncFnOnce(&StageHandle) -> Result<T, LabError>,
     ) -> Result<T, LabError> {
         let child = stage.child(id, kind, Lane::new(node.to_owned()));
-        let result = work(&child).await;
-        child.finish(match &result {
+        let handle = child.handle();
+        // Dropped because another node failed, it ends as cancelled.
+        let outcome = |result: &Result<T, LabError>| match result {
             Ok(_) => Outcome::Ok,
             Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
             Err(e) => Outcome::failed(e.one_line()),
-        });
-        result
+        };
+        child.run_with_outcome(work(&handle), outcome).await
     }
 
     pub(crate) fn notice(&self, level: Level, node: Option<&str>, message: impl Into<String>) {
