@@ -204,7 +204,9 @@ for renderer in (eni, netplan, networkd):
     if renderer is netplan:
         renderer.Renderer._netplan_generate = lambda *a, **k: None
         renderer.Renderer._net_setup_link = lambda *a, **k: None
-    renderer.Renderer().render_network_state(state, target=target)
+    # A path of its own: the newer version's default is absolute and would leave the target.
+    settings = {"netplan_path": os.path.join(target, "50-cloud-init.yaml")}
+    renderer.Renderer(settings).render_network_state(state, target=target)
     text = ""
     for base, _, files in os.walk(target):
         for name in files:
