@@ -13,6 +13,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub(crate) use scan::classify_masking;
 pub use scan::{OutputKind, classify, classify_as};
 pub use vmware_log::{causes, causes_beside};
 

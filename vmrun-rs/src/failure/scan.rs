@@ -33,6 +33,18 @@ pub fn classify(exit: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Option<Failu
 
 /// [`classify`] for a command whose successful output is of the given kind.
 pub fn classify_as(kind: OutputKind, exit: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Option<Failure> {
+    classify_masking(kind, exit, stdout, stderr, &<[u8]>::to_vec)
+}
+
+/// [`classify_as`], with every line that gets into the failure going through `mask` first.
+pub(crate) fn classify_masking(
+    kind: OutputKind,
+    exit: Option<i32>,
+    stdout: &[u8],
+    stderr: &[u8],
+    mask: &dyn Fn(&[u8]) -> Vec<u8>,
+) -> Option<Failure> {
+    let text = |line: &[u8]| text(&mask(line));
     let (stdout, stderr) = (decode_utf16(stdout), decode_utf16(stderr));
     let mut seen = Seen::default();
     // Errors come on standard output; standard error carries noise and crashes. So stdout is read last and wins.
@@ -49,7 +61,7 @@ pub fn classify_as(kind: OutputKind, exit: Option<i32>, stdout: &[u8], stderr: &
         last,
     } = seen;
     if let Some((line, row)) = known {
-        return Some(from_row(row, line, no_host));
+        return Some(from_row(row, text(line), no_host));
     }
     if succeeded && kind == OutputKind::Data {
         return None;
@@ -68,7 +80,7 @@ pub fn classify_as(kind: OutputKind, exit: Option<i32>, stdout: &[u8], stderr: &
         return Some(failure);
     }
     if let Some((line, row)) = bare {
-        return Some(from_row(row, line, no_host));
+        return Some(from_row(row, text(line), no_host));
     }
     if no_host {
         return Some(Failure::new(FailureClass::HostConnection, "Unable to connect to host."));
@@ -143,13 +155,13 @@ fn error_row(message: &[u8]) -> Option<&'static Row> {
     table::find_error(message)
 }
 
-fn from_row(row: &'static Row, line: &[u8], no_host: bool) -> Failure {
+fn from_row(row: &'static Row, line: String, no_host: bool) -> Failure {
     let class = if no_host {
         FailureClass::HostConnection
     } else {
         row.class
     };
-    let mut failure = Failure::new(class, text(line));
+    let mut failure = Failure::new(class, line);
     failure.vix = row.vix;
     failure.retryable = row.retryable;
     if let Some(hint) = row.hint {

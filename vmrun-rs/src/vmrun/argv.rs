@@ -81,6 +81,7 @@ pub(crate) struct Call {
     params: Vec<Arg>,
     pub(super) deadline: Duration,
     pub(super) output: OutputKind,
+    answers: &'static [&'static str],
 }
 
 impl Call {
@@ -91,6 +92,7 @@ impl Call {
             params: Vec::new(),
             deadline,
             output: OutputKind::Fixed,
+            answers: &[],
         }
     }
 
@@ -115,6 +117,19 @@ impl Call {
     pub(super) fn data(mut self) -> Self {
         self.output = OutputKind::Data;
         self
+    }
+
+    /// Lines that are an answer, whatever the exit code.
+    pub(super) fn answers(mut self, lines: &'static [&'static str]) -> Self {
+        self.answers = lines;
+        self
+    }
+
+    /// Whether one of these lines was printed.
+    pub(super) fn is_answer(&self, output: &[u8]) -> bool {
+        output
+            .split(|&b| b == b'\n')
+            .any(|line| self.answers.iter().any(|answer| line.trim_ascii() == answer.as_bytes()))
     }
 
     /// The complete command line.

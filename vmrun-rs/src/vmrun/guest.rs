@@ -97,46 +97,33 @@ impl Vmrun {
 
     /// `fileExistsInGuest`.
     pub async fn file_exists(&self, vmx: &Path, login: &GuestCredentials, path: &str) -> Result<bool, VmrunError> {
-        self.exists(
-            "fileExistsInGuest",
-            vmx,
-            login,
-            path,
-            ["The file exists.", "The file does not exist."],
-        )
-        .await
+        let call = Call::new("fileExistsInGuest", self.deadlines().guest)
+            .vm(vmx)
+            .param(path);
+        self.exists(call.answers(&["The file exists.", "The file does not exist."]), login)
+            .await
     }
 
     /// `directoryExistsInGuest`.
     pub async fn directory_exists(&self, vmx: &Path, login: &GuestCredentials, path: &str) -> Result<bool, VmrunError> {
-        let texts = ["The directory exists.", "The directory does not exist."];
-        self.exists("directoryExistsInGuest", vmx, login, path, texts).await
+        let call = Call::new("directoryExistsInGuest", self.deadlines().guest)
+            .vm(vmx)
+            .param(path);
+        self.exists(
+            call.answers(&["The directory exists.", "The directory does not exist."]),
+            login,
+        )
+        .await
     }
 
-    /// "No" is an answer in words with a failing exit code; anything else that is not "yes" is an error.
-    async fn exists(
-        &self,
-        name: &'static str,
-        vmx: &Path,
-        login: &GuestCredentials,
-        path: &str,
-        [yes, no]: [&str; 2],
-    ) -> Result<bool, VmrunError> {
-        let call = Call::new(name, self.deadlines().guest).vm(vmx).param(path);
-        match self.call_guest(&call, login).await {
-            Ok(done) => {
-                let said = |text: &str| done.stdout.windows(text.len()).any(|window| window == text.as_bytes());
-                match (said(yes), said(no)) {
-                    (true, false) => Ok(true),
-                    (false, true) => Ok(false),
-                    // An answer in other words with exit code 0 still means yes: only "no" fails.
-                    _ if done.stdout.trim_ascii().is_empty() => Ok(true),
-                    _ => Err(self.unexpected(&call, &done, &format!("{yes:?} or {no:?} expected"))),
-                }
-            }
-            Err(error) if error.message().is_some_and(|message| message.contains(no)) => Ok(false),
-            Err(error) => Err(error),
+    /// "No" is an answer in words, with a failing exit code; anything else that is not "yes" is an error.
+    async fn exists(&self, call: Call, login: &GuestCredentials) -> Result<bool, VmrunError> {
+        let done = self.call_guest(&call, login).await?;
+        if !call.is_answer(&done.stdout) && !done.stdout.trim_ascii().is_empty() {
+            return Err(self.unexpected(&call, &done, "an answer whether it exists expected"));
         }
+        // Silence with exit code 0 still means yes.
+        Ok(!done.stdout.windows(NOT.len()).any(|window| window == NOT))
     }
 
     /// `listProcessesInGuest`.
@@ -298,6 +285,9 @@ impl Vmrun {
         read(&done.stdout).map_err(|error| self.unexpected(&call, &done, &error.to_string()))
     }
 }
+
+/// What distinguishes "no" in the answers to the questions for existence.
+const NOT: &[u8] = b"does not exist.";
 
 /// A program's own exit code is an answer.
 fn exit_code(result: Result<(), VmrunError>) -> Result<i32, VmrunError> {

@@ -24,7 +24,7 @@ use secrecy::SecretString;
 
 use crate::error::VmrunError;
 use crate::exec::{self, CommandSpec, ExecError, Finished};
-use crate::failure::{self, Failure, FailureClass};
+use crate::failure::{self, Failure, FailureClass, OutputKind};
 use crate::guest::GuestCredentials;
 
 use self::argv::Call;
@@ -299,18 +299,17 @@ impl Vmrun {
         let started = SystemTime::now();
         let done = self.execute(&spec, call.vm.as_deref()).await?;
         let exit = done.status.code();
-        let Some(failure) = failure::classify_as(call.output, exit, &done.stdout, &done.stderr) else {
+        if call.is_answer(&done.stdout) {
             return Ok(done);
-        };
-        // Again with the secrets taken out, now that the answer is known to become an error message.
-        let failure = failure::classify_as(call.output, exit, &spec.scrub(&done.stdout), &spec.scrub(&done.stderr))
-            .unwrap_or(failure_without_text(failure));
-        Err(VmrunError::new(
-            spec.to_string(),
-            done.elapsed,
-            exit,
-            explain(failure, call.vm.as_deref(), started),
-        ))
+        }
+        let mask = |line: &[u8]| spec.scrub(line);
+        match failure::classify_masking(call.output, exit, &done.stdout, &done.stderr, &mask) {
+            None => Ok(done),
+            Some(failure) => {
+                let failure = explain(failure, call.vm.as_deref(), started);
+                Err(VmrunError::new(spec.to_string(), done.elapsed, exit, failure))
+            }
+        }
     }
 
     /// Runs the program; an error means that there is no output to judge.
@@ -330,7 +329,8 @@ impl Vmrun {
                     ExecError::Timeout { after, stdout, stderr } => {
                         let mut failure = Failure::new(FailureClass::Timeout, error.to_string());
                         // What it printed before it hung, if that says anything.
-                        let said = failure::classify(Some(0), &spec.scrub(stdout), &spec.scrub(stderr));
+                        let mask = |line: &[u8]| spec.scrub(line);
+                        let said = failure::classify_masking(OutputKind::Fixed, Some(0), stdout, stderr, &mask);
                         if let Some(said) = said {
                             failure.summary = format!("{} (it had said: {})", failure.summary, said.summary);
                         }
@@ -374,14 +374,6 @@ fn not_installed(failure: &Failure) -> bool {
         .message
         .as_deref()
         .is_some_and(|m| m.contains("VIX_SERVICEPROVIDER") && m.contains("not installed"))
-}
-
-fn failure_without_text(failure: Failure) -> Failure {
-    Failure {
-        message: None,
-        summary: failure.class.label().to_owned(),
-        ..failure
-    }
 }
 
 fn explain(failure: Failure, vm: Option<&Path>, started: SystemTime) -> Failure {

@@ -98,9 +98,8 @@ fn foreign_files(file: &VmxFile, vmx: &Path) -> Vec<PathBuf> {
         .into_iter()
         .flatten()
         .flat_map(|file| {
-            devices(file)
-                .into_iter()
-                .filter_map(|device| file.get(&format!("{device}.fileName")))
+            let disks = devices(file).into_iter().filter(|device| is_disk(file, device));
+            disks.filter_map(|device| file.get(&format!("{device}.fileName")))
         })
         .filter(|name| !name.is_empty())
         .map(|name| crate::path::canonical(&directory.join(name)))
@@ -111,6 +110,16 @@ fn foreign_files(file: &VmxFile, vmx: &Path) -> Vec<PathBuf> {
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether a device's file is a disk, and not an image that is only read, or a console's output.
+fn is_disk(file: &VmxFile, device: &str) -> bool {
+    let kind = file
+        .get(&format!("{device}.deviceType"))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let other = ["serial", "parallel", "floppy", "sound"];
+    !kind.starts_with("cdrom") && !kind.starts_with("atapi") && !other.iter().any(|prefix| device.starts_with(prefix))
 }
 
 /// The files that a disk's text descriptor names: `RW 83886080 FLAT "disk-flat.vmdk" 0`.
@@ -275,7 +284,10 @@ mod tests {
         fs::write(root.join("cloud-flat.vmdk"), "precious").unwrap();
         fs::write(own.join("own.vmdk"), "").unwrap();
         fs::write(own.join("m.vmsd"), "snapshot0.disk0.fileName = \"../cloud.vmdk\"\n").unwrap();
-        let file = VmxFile::parse(b"scsi0:0.fileName = \"own.vmdk\"\nscsi0:1.fileName = \"\"\n");
+        let file = VmxFile::parse(
+            b"scsi0:0.fileName = \"own.vmdk\"\nscsi0:1.fileName = \"\"\n\
+              sata0:0.deviceType = \"cdrom-image\"\nsata0:0.fileName = \"/seed.iso\"\n",
+        );
         let foreign = foreign_files(&file, &own.join("m.vmx"));
         assert_eq!(foreign, [root.join("cloud-flat.vmdk"), root.join("cloud.vmdk")]);
         assert_eq!(own_files(&file, &own), [own.join("own.vmdk")]);
