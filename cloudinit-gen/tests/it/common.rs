@@ -96,3 +96,22 @@ pub(crate) fn succeed(program: &Path, arguments: &[&str]) -> String {
     );
     String::from_utf8(output.stdout).expect("the tools print UTF-8")
 }
+
+/// Runs a program that reads text and answers in JSON.
+pub(crate) fn pipe<T: serde::de::DeserializeOwned>(program: &Path, arguments: &[&str], input: &str) -> T {
+    use std::io::Write;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}

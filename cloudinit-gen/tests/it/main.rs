@@ -5,6 +5,8 @@ mod cloud_init;
 mod common;
 mod hostile;
 mod iso;
+mod nodes;
+mod payload;
 mod sandbox;
 mod snapshots;
 mod yaml;
