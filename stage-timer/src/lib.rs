@@ -13,6 +13,8 @@ mod export;
 mod lane;
 pub mod lang;
 mod outcome;
+#[cfg(feature = "progress")]
+pub mod progress;
 mod record;
 pub mod schema;
 mod summary;

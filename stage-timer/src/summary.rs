@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::analysis::Tree;
 use crate::lang::{kind_word, outcome_word};
-use crate::text::{columns, lane_suffix, percent, rough, seconds, share};
+use crate::text::{columns, cut, lane_suffix, percent, rough, seconds, share, width};
 use crate::{CriticalPath, Lang, Outcome, RunRecord, RunState, StageRecord, Totals};
 
 /// How much of a run a summary shows.
@@ -16,11 +16,17 @@ pub struct SummaryOptions {
     pub depth: usize,
     /// How many stages of one level inside of one stage; of more, the longest ones and those that did not succeed.
     pub breadth: usize,
+    /// Cuts or wraps lines that are wider than so many columns. By default they are as long as they are.
+    pub width: Option<usize>,
 }
 
 impl Default for SummaryOptions {
     fn default() -> Self {
-        Self { depth: 4, breadth: 20 }
+        Self {
+            depth: 4,
+            breadth: 20,
+            width: None,
+        }
     }
 }
 
@@ -60,7 +66,10 @@ impl RunRecord {
         lines.extend(self.totals_lines(lang, &self.totals()));
         lines.extend(self.path_lines(lang, &tree, &path));
         lines.extend(self.record_lines(lang));
-        lines.join("\n") + "\n"
+        match options.width {
+            Some(columns) => lines.iter().map(|line| fit(line, columns) + "\n").collect(),
+            None => lines.join("\n") + "\n",
+        }
     }
 
     /// The bare list of the outermost stages and their times, as a plain list: `- Start VMs: 32.5s`, and the total with
@@ -209,7 +218,7 @@ impl RunRecord {
         let (label, kind) = (self.place(bottleneck, lang), kind_word(bottleneck.kind, lang));
         let (time, share) = (seconds(time), percent(time, self.wall));
         vec![
-            format!("{} (*): {}", lang.pick("Critical path", "임계 경로"), names.join(" → ")),
+            format!("{} (*): {}", lang.pick("Critical path", "임계 경로"), names.join(ARROW)),
             match lang {
                 Lang::En => format!("Bottleneck: {label}, {time}, {share} of the run ({kind})"),
                 Lang::Ko => format!("병목 구간: {label}, {time}, 전체의 {share} ({kind})"),
@@ -268,6 +277,29 @@ impl RunRecord {
         lines
     }
 }
+
+/// The line in so many columns: rows of the table are cut, sentences go on below.
+fn fit(line: &str, columns: usize) -> String {
+    if line.starts_with(' ') {
+        return cut(line, columns);
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in line.split_inclusive(' ') {
+        match lines.last_mut() {
+            Some(last) if width(last) + width(word.trim_end()) <= columns => last.push_str(word),
+            Some(_) => lines.push(format!("    {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+        .iter()
+        .map(|line| cut(line.trim_end(), columns))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Between the links of a chain.
+const ARROW: &str = " → ";
 
 /// `failed: no such file`, `실패: no such file`.
 pub(crate) fn outcome_text(outcome: &Outcome, lang: Lang) -> String {

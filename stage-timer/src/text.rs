@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::{Lane, Lang};
 
@@ -54,6 +54,20 @@ pub(crate) fn lane_suffix(lane: &Lane) -> String {
 /// Columns a terminal needs for the text: Hangul and other wide characters take two.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
+}
+
+/// The text, or as much of it as fits into so many columns with an ellipsis.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let fitting = text.char_indices().find(|(_, c)| {
+        used += c.width().unwrap_or(0);
+        used + 1 > columns
+    });
+    let end = fitting.map_or(text.len(), |(end, _)| end);
+    format!("{}…", text[..end].trim_end())
 }
 
 /// The text and spaces up to `columns`.
@@ -111,6 +125,14 @@ mod tests {
         assert_eq!(rough(ms(1_062_800), Lang::En), "17m 43s");
         assert_eq!(rough(ms(1_062_800), Lang::Ko), "17분 43초");
         assert_eq!(rough(ms(7_500_000), Lang::Ko), "2시간 5분");
+    }
+
+    #[test]
+    fn text_is_cut_by_its_width() {
+        assert_eq!(cut("abcdef", 6), "abcdef");
+        assert_eq!(cut("abcdefg", 6), "abcde…");
+        assert_eq!(cut("가나다라", 6), "가나…");
+        assert_eq!(cut("가나다라", 0), "…");
     }
 
     #[test]

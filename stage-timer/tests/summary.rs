@@ -121,3 +121,23 @@ fn a_running_stage_is_not_called_aborted() {
     let summary = timeline.snapshot().summary(Lang::En);
     assert!(summary.contains("running") && !summary.contains("aborted"), "{summary}");
 }
+
+#[test]
+fn in_a_narrow_terminal_lines_are_cut_and_chains_wrapped() {
+    let mut options = SummaryOptions::default();
+    options.width = Some(60);
+    for lang in [Lang::En, Lang::Ko] {
+        let summary = seed_run().summary_with(lang, &options);
+        assert!(summary.lines().all(|line| line.width() <= 60), "{summary}");
+        let whole = seed_run().summary(lang);
+        let words = |text: &str| -> Vec<String> {
+            text.split("(*)")
+                .nth(1)
+                .unwrap()
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!(words(&summary), words(&whole), "no word is lost\n{summary}");
+    }
+}

@@ -17,6 +17,8 @@ pub use history::{History, HistoryEntry};
 pub use read::ReadRecordError;
 pub use wire::FORMAT_VERSION;
 
+use crate::event::RunInfo;
+use crate::timeline::Book;
 use crate::{Labels, Lane, Lang, Outcome, StageKind, WallTime};
 
 /// The number of a stage within its run, from 1 in order of start.
@@ -162,6 +164,29 @@ impl RunRecord {
     /// Reads the record of a run from the contents of its file.
     pub fn parse(contents: &[u8]) -> Result<Self, ReadRecordError> {
         read::parse(contents)
+    }
+
+    /// The run as a book has it.
+    pub(crate) fn from_book(run: &RunInfo, book: &Book) -> Self {
+        Self {
+            id: run.id.clone(),
+            name: run.name.clone(),
+            shape: run.shape.clone(),
+            started: run.started,
+            ended: None,
+            labels: run.labels.clone(),
+            meta: run.meta.clone(),
+            wall: book.now(),
+            outcome: book.outcome().cloned().unwrap_or(Outcome::Aborted),
+            state: if book.is_finished() {
+                RunState::Finished
+            } else {
+                RunState::Running
+            },
+            stages: book.stages(),
+            recording_error: None,
+            damage: None,
+        }
     }
 
     /// A stage by its number.

@@ -12,9 +12,9 @@ use crate::clock::Clock;
 use crate::event::{Event, EventKind, RunInfo, run_line, start_line};
 use crate::lane::Text;
 use crate::outcome::one_line;
+use crate::record::StageId;
 use crate::record::wire::{Line, micros};
 use crate::record::write::Recorder;
-use crate::record::{RunState, StageId};
 use crate::{Lane, Outcome, RunRecord, StageKind, WallTime};
 
 pub(super) type Observer = Box<dyn FnMut(&Event) + Send>;
@@ -198,23 +198,9 @@ impl Inner {
     pub(super) fn snapshot(&self) -> RunRecord {
         let state = self.lock();
         RunRecord {
-            id: self.run.id.clone(),
-            name: self.run.name.clone(),
-            shape: self.run.shape.clone(),
-            started: self.run.started,
             ended: state.ended,
-            labels: self.run.labels.clone(),
-            meta: self.run.meta.clone(),
-            wall: state.book.now(),
-            outcome: state.book.outcome().cloned().unwrap_or(Outcome::Aborted),
-            state: if state.book.is_finished() {
-                RunState::Finished
-            } else {
-                RunState::Running
-            },
-            stages: state.book.stages(),
             recording_error: state.recording_error.clone(),
-            damage: None,
+            ..RunRecord::from_book(&self.run, &state.book)
         }
     }
 

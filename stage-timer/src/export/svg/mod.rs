@@ -12,7 +12,7 @@ use super::escape::Escaped;
 use crate::analysis::Tree;
 use crate::lang::{kind_word, outcome_word};
 use crate::summary::outcome_text;
-use crate::text::{percent, rough, seconds, width};
+use crate::text::{cut, percent, rough, seconds, width};
 use crate::{Lang, Outcome, RunRecord, StageKind, StageRecord};
 
 const STYLE: &str = include_str!("style.css");
@@ -162,7 +162,7 @@ impl Picture<'_> {
                 self,
                 r#"<text class="lane" x="20" y="{:.1}">{}</text>"#,
                 lane.y + 22.0,
-                Escaped(&clip(&lane.name, 20))
+                Escaped(&cut(&lane.name, 21))
             );
             if lane.hidden > 0 {
                 let more = self.lang.pick("rows not drawn", "행 생략");
@@ -290,23 +290,6 @@ impl Picture<'_> {
 #[expect(clippy::cast_precision_loss, reason = "a label is not 2^52 columns wide")]
 fn columns(text: &str) -> f64 {
     width(text) as f64
-}
-
-/// At most `columns` columns of the text.
-fn clip(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut clipped = String::new();
-    for c in text.chars() {
-        clipped.push(c);
-        if width(&clipped) >= columns {
-            clipped.pop();
-            break;
-        }
-    }
-    clipped.push('…');
-    clipped
 }
 
 /// A duration as a share of another, for positions.
