@@ -133,6 +133,8 @@ impl Authority {
         };
         let mut certificate = base(params.now, params.lifetime, &key)?;
         certificate.distinguished_name = subject(&common_name);
+        // Its own: a root may leave it out, and some checkers want it.
+        certificate.use_authority_key_identifier_extension = true;
         certificate.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         certificate.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         if params.constrained {
@@ -200,7 +202,12 @@ impl Authority {
             if !self.permits(host) {
                 return Err(IssueError::Constrained {
                     host: host.to_string(),
-                    permitted: self.permitted(),
+                    permitted: self
+                        .info
+                        .constraints
+                        .as_ref()
+                        .map(Constraints::permitted_text)
+                        .unwrap_or_default(),
                 });
             }
         }
@@ -224,20 +231,6 @@ impl Authority {
             .map_err(|error| IssueError::Encode(error.to_string()))?;
         let info = CertificateInfo::from_der(signed.der()).map_err(IssueError::Encode)?;
         Ok(ServerCertificate::from_parts(info, key))
-    }
-
-    fn permitted(&self) -> String {
-        let trees = self
-            .info
-            .constraints
-            .iter()
-            .flat_map(|constraints| &constraints.permitted);
-        let names: Vec<_> = trees.map(ToString::to_string).collect();
-        if names.is_empty() {
-            "nothing".to_owned()
-        } else {
-            names.join(", ")
-        }
     }
 }
 

@@ -152,6 +152,21 @@ impl Constraints {
         }
     }
 
+    /// What the CA may sign for, on one line.
+    pub(crate) fn permitted_text(&self) -> String {
+        let mut texts: Vec<String> = Vec::new();
+        for text in self.permitted.iter().map(ToString::to_string) {
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        if texts.is_empty() {
+            "nothing in particular".to_owned()
+        } else {
+            texts.join(", ")
+        }
+    }
+
     /// Whether a CA with these constraints may sign for `host`.
     pub(crate) fn permits(&self, host: &RegistryHost) -> bool {
         let name = match host {

@@ -11,7 +11,15 @@ mod support;
 
 use corpus::{Case, Expect};
 use panel::Judge;
+use std::sync::LazyLock;
+
 use registry_pki::verify::{self, Candidate, Verdict};
+
+/// Made once: RSA keys take their time.
+fn cases() -> &'static [Case] {
+    static CASES: LazyLock<Vec<Case>> = LazyLock::new(corpus::cases);
+    &CASES
+}
 
 fn judged(case: &Case) -> Verdict {
     verify::verify(&Candidate {
@@ -36,8 +44,8 @@ fn tags(verdict: &Verdict) -> Vec<String> {
 
 #[test]
 fn our_verdict_has_exactly_the_expected_reasons() {
-    for case in corpus::cases() {
-        let verdict = judged(&case);
+    for case in cases() {
+        let verdict = judged(case);
         let expected: &[&str] = match case.expect {
             Expect::Accept => &[],
             Expect::Refuse(reasons) => reasons,
@@ -52,8 +60,8 @@ fn agrees(judge: Judge) {
     if !panel::available(judge) {
         return;
     }
-    let cases = corpus::cases();
-    let answers = panel::ask(judge, &cases);
+    let cases = cases();
+    let answers = panel::ask(judge, cases);
     let mut disagreements = Vec::new();
     for (case, answer) in cases.iter().zip(&answers) {
         let verdict = judged(case);

@@ -168,15 +168,7 @@ impl fmt::Display for StoreSummary {
         writeln!(f, "  sha256     {}", self.ca.sha256)?;
         match &self.ca.constraints {
             None => writeln!(f, "  signs for  any host")?,
-            Some(constraints) => {
-                let trees = constraints
-                    .permitted
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect::<Vec<_>>()
-                    .join(", ");
-                writeln!(f, "  signs for  {trees} only")?;
-            }
+            Some(constraints) => writeln!(f, "  signs for  {} only", constraints.permitted_text())?,
         }
         if let Some(next) = &self.next_ca {
             writeln!(f, "next CA      {}, valid {}", next.subject, validity(next))?;
