@@ -13,10 +13,13 @@ use crate::{cli, command, net, vdiskmanager};
 /// program that failed, 255 for any other failure.
 pub fn vmrun_main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if let Some((first, rest)) = arguments.split_first()
-        && first == net::relay::NAME
-    {
-        return net::relay::main(rest);
+    if let Some((first, rest)) = arguments.split_first() {
+        if first == net::relay::NAME {
+            return net::relay::main(rest);
+        }
+        if first == net::uplink::NAME {
+            return net::uplink::main(rest);
+        }
     }
     match cli::parse(arguments).and_then(|invocation| command::run(&invocation)) {
         Ok(text) => {

@@ -123,8 +123,9 @@ fn merge(configured: Option<&[u8]>, ports: Option<&str>) -> Result<BTreeMap<Stri
             .map(str::parse)
             .collect();
         let ports = ports.map_err(|_| format!("VMRUN_QEMU_HOST_PORTS={text} is no list of ports"))?;
-        all.values_mut()
-            .for_each(|network| network.host_ports.clone_from(&ports));
+        for network in all.values_mut() {
+            network.host_ports.clone_from(&ports);
+        }
     }
     Ok(all)
 }

@@ -1,5 +1,6 @@
 //! Forwarded ports: host loopback to guest. They belong to a network, outlive its machines, and work while it runs.
 
+use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 use serde::{Deserialize, Serialize};
@@ -106,8 +107,8 @@ pub(crate) fn set(
     let old = all
         .iter()
         .position(|old| (old.protocol, old.host_port) == (new.protocol, new.host_port));
-    if old.is_some_and(|at| all[at].rule() == new.rule()) {
-        old.into_iter().for_each(|at| all[at].text.clone_from(&new.text));
+    if let Some(at) = old.filter(|&at| all[at].rule() == new.rule()) {
+        all[at].text = new.text;
         return write(home, &name, &all);
     }
     let old = old.map(|at| all.remove(at));
@@ -162,11 +163,9 @@ pub(crate) fn list(home: &Home, network: &str) -> Result<String, Fault> {
             guest_port,
             text: description,
         } = forward;
-        // The address is turned into text first: numbers and addresses do not take a width by themselves.
         let line = format!(
-            "{index:<7}{:<13}{host_port:<13}{:<17}{guest_port:<13}{description}",
-            protocol.name(),
-            guest_address.to_string()
+            "{index:<7}{:<13}{host_port:<13}{guest_address:<17}{guest_port:<13}{description}",
+            protocol.name()
         );
         text.push_str(line.trim_end());
         text.push('\n');
@@ -181,12 +180,13 @@ pub(crate) fn list_networks(home: &Home) -> Result<String, Fault> {
     text.push_str("INDEX  NAME         TYPE         DHCP         SUBNET           MASK\n");
     for (name, network) in &all {
         let index = name.trim_start_matches("vmnet");
-        text.push_str(&format!(
-            "{index:<7}{name:<13}{:<13}{:<13}{:<17}255.255.255.0\n",
+        let _ = writeln!(
+            text,
+            "{index:<7}{name:<13}{:<13}{:<13}{:<17}255.255.255.0",
             network.kind.name(),
             "true",
-            network.subnet.to_string()
-        ));
+            network.subnet
+        );
     }
     Ok(text)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::config::{self, Kind, Network};
 use super::forwards::{self, Forward};
-use super::{Port, relay};
+use super::{Port, relay, uplink};
 use crate::dict::replace_file;
 use crate::fault::{Fault, OrUnknown};
 use crate::home::{Home, Lock};
@@ -24,6 +25,8 @@ use crate::running;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Record {
     process: ProcessId,
+    /// Hands on to the network's stack what is for it.
+    uplink: ProcessId,
     qmp: PathBuf,
     /// Name of a port and its socket.
     ports: BTreeMap<String, PathBuf>,
@@ -45,6 +48,11 @@ pub(crate) fn running(home: &Home, network: &str) -> Result<Option<Gateway>, Fau
     let Some(record) = read(home, network)?.filter(|record| record.process.is_alive()) else {
         return Ok(None);
     };
+    if !record.uplink.is_alive() {
+        // Half a network: its machines talk to each other and to nobody else. They connect again to a whole one.
+        record.process.kill();
+        return Ok(None);
+    }
     let qmp = Qmp::connect(&record.qmp).or_unknown(format_args!("talking to the network {network}"))?;
     Ok(Some(Gateway { record, qmp }))
 }
@@ -94,18 +102,22 @@ pub(crate) fn revived(home: &Home, name: &str, network: &Network) -> Result<Opti
 }
 
 fn start(home: &Home, qemu: &Qemu, name: &str, network: &Network) -> Result<Gateway, Fault> {
-    let (socket, pid) = (home.socket(&format!("{name}.qmp")), home.socket(&format!("{name}.pid")));
+    let sockets = Sockets::of(home, name);
     let own = std::env::current_exe().or_unknown("finding this program")?;
-    let line = arguments(network, &own, &socket, &pid);
+    let line = arguments(network, &own, &sockets);
     launch::daemon(&qemu.program, &line, home.root())
         .map_err(|text| Fault::unknown(format!("the network {name} does not start: {text}")))?;
-    let process = running::from_pid_file(&pid)
+    let process = running::from_pid_file(&sockets.pid)
         .ok_or_else(|| Fault::unknown(format!("the network {name} ended as soon as it was started")))?;
-    let qmp = Qmp::connect(&socket).or_unknown(format_args!("talking to the network {name}"))?;
+    let qmp = Qmp::connect(&sockets.qmp).or_unknown(format_args!("talking to the network {name}"))?;
+    let uplink = uplink::start(&own, &sockets.hub, &sockets.stack).inspect_err(|_| {
+        process.kill();
+    })?;
     let mut gateway = Gateway {
         record: Record {
             process,
-            qmp: socket,
+            uplink,
+            qmp: sockets.qmp,
             ports: BTreeMap::new(),
         },
         qmp,
@@ -128,16 +140,39 @@ fn start(home: &Home, qemu: &Qemu, name: &str, network: &Network) -> Result<Gate
 }
 
 fn stop(home: &Home, name: &str, mut gateway: Gateway) {
-    let _ = gateway.qmp.execute("quit", json!({}));
+    let _ = gateway.qmp.execute("quit", &json!({}));
     if !gateway.record.process.wait_gone(std::time::Duration::from_secs(5)) {
         gateway.record.process.kill();
     }
-    for file in [
-        &gateway.record.qmp,
-        &home.socket(&format!("{name}.pid")),
-        &home.network_file(name, "gateway"),
-    ] {
+    // It ends with its sockets; this only makes sure of it.
+    if !gateway.record.uplink.wait_gone(std::time::Duration::from_secs(2)) {
+        gateway.record.uplink.kill();
+    }
+    let Sockets { qmp, pid, hub, stack } = Sockets::of(home, name);
+    for file in [qmp, pid, hub, stack, home.network_file(name, "gateway")] {
         let _ = std::fs::remove_file(file);
+    }
+}
+
+/// Where a network's process is reached.
+struct Sockets {
+    qmp: PathBuf,
+    pid: PathBuf,
+    /// The uplink's side of the hub.
+    hub: PathBuf,
+    /// The uplink's side of the stack.
+    stack: PathBuf,
+}
+
+impl Sockets {
+    fn of(home: &Home, network: &str) -> Self {
+        let file = |what: &str| home.socket(&format!("{network}.{what}"));
+        Self {
+            qmp: file("qmp"),
+            pid: file("pid"),
+            hub: file("hub"),
+            stack: file("stack"),
+        }
     }
 }
 
@@ -148,11 +183,11 @@ impl Gateway {
         self.qmp
             .execute(
                 "netdev_add",
-                json!({ "type": "stream", "id": id, "server": true, "addr": address }),
+                &json!({ "type": "stream", "id": id, "server": true, "addr": address }),
             )
             .and_then(|_| {
                 let hub = json!({ "type": "hubport", "id": format!("hub-{id}"), "hubid": 0, "netdev": id });
-                self.qmp.execute("netdev_add", hub)
+                self.qmp.execute("netdev_add", &hub)
             })
             .or_unknown("adding a port to the network")?;
         self.record.ports.insert(id.to_owned(), socket.to_owned());
@@ -162,7 +197,7 @@ impl Gateway {
     fn remove_port(&mut self, id: &str) {
         if self.record.ports.remove(id).is_some() {
             for netdev in [format!("hub-{id}"), id.to_owned()] {
-                let _ = self.qmp.execute("netdev_del", json!({ "id": netdev }));
+                let _ = self.qmp.execute("netdev_del", &json!({ "id": netdev }));
             }
         }
     }
@@ -191,7 +226,7 @@ impl Gateway {
 }
 
 /// QEMU's arguments for a network.
-fn arguments(network: &Network, own: &Path, qmp: &Path, pid: &Path) -> Vec<OsString> {
+fn arguments(network: &Network, own: &Path, sockets: &Sockets) -> Vec<OsString> {
     let mut user = format!(
         "user,id=gateway,ipv6=off,net={}/24,dhcpstart={}",
         network.subnet,
@@ -201,38 +236,49 @@ fn arguments(network: &Network, own: &Path, qmp: &Path, pid: &Path) -> Vec<OsStr
         // `restrict` keeps guests away from everything but named ports. The host's own address on the network, .1, must then
         // not be the stack's own address, because connections can only be handed on from an address the stack does not use.
         Kind::HostOnly => {
-            user.push_str(&format!(
+            let _ = write!(
+                user,
                 ",restrict=on,host={},dns={}",
                 network.address(254),
                 network.address(253)
-            ));
+            );
             for port in &network.host_ports {
                 let command = format!("{} {} {port}", shell_quote(&own.to_string_lossy()), relay::NAME);
-                user.push_str(&format!(
+                let _ = write!(
+                    user,
                     ",guestfwd=tcp:{}:{port}-cmd:{}",
                     network.address(1),
                     comma(&command)
-                ));
+                );
             }
         }
-        Kind::Nat => user.push_str(&format!(",host={},dns={}", network.address(2), network.address(3))),
+        Kind::Nat => {
+            let _ = write!(user, ",host={},dns={}", network.address(2), network.address(3));
+        }
     }
     let mut line: Vec<OsString> = ["-M", "none", "-nodefaults", "-no-user-config", "-display", "none"]
         .map(Into::into)
         .into();
+    let stream =
+        |id: &str, path: &Path| format!("stream,id={id},server=on,addr.type=unix,addr.path={}", comma_path(path));
     for (option, value) in [
+        // Hub 1 has the stack and the uplink's one end, hub 0 the other end and the machines; see `uplink`.
         ("-netdev", user),
-        ("-netdev", "hubport,id=hub-gateway,hubid=0,netdev=gateway".to_owned()),
+        ("-netdev", "hubport,id=hub-gateway,hubid=1,netdev=gateway".to_owned()),
+        ("-netdev", stream("stack", &sockets.stack)),
+        ("-netdev", "hubport,id=hub-stack,hubid=1,netdev=stack".to_owned()),
+        ("-netdev", stream("uplink", &sockets.hub)),
+        ("-netdev", "hubport,id=hub-uplink,hubid=0,netdev=uplink".to_owned()),
         (
             "-chardev",
-            format!("socket,id=qmp,server=on,wait=off,path={}", comma_path(qmp)),
+            format!("socket,id=qmp,server=on,wait=off,path={}", comma_path(&sockets.qmp)),
         ),
         ("-mon", "chardev=qmp,mode=control".to_owned()),
     ] {
         line.push(option.into());
         line.push(value.into());
     }
-    line.extend(["-pidfile".into(), pid.into(), "-daemonize".into()]);
+    line.extend(["-pidfile".into(), sockets.pid.clone().into(), "-daemonize".into()]);
     line
 }
 
@@ -268,7 +314,8 @@ mod tests {
             subnet: Ipv4Addr::new(192, 168, 6, 0),
             host_ports: vec![5000, 5443],
         };
-        let line = arguments(&network, Path::new(own), Path::new("/run/q"), Path::new("/run/p"));
+        let [qmp, pid, hub, stack] = ["q", "p", "h", "s"].map(|name| Path::new("/run").join(name));
+        let line = arguments(&network, Path::new(own), &Sockets { qmp, pid, hub, stack });
         let at = line
             .iter()
             .position(|argument| argument == "-netdev")
