@@ -222,7 +222,7 @@ impl Authority {
         certificate.not_before = certificate.not_before.max(ca_from);
         certificate.not_after = certificate.not_after.min(ca_to);
         params.fill(&mut certificate)?;
-        certificate.distinguished_name = subject(&server_common_name(params.hosts.first().ok_or(IssueError::NoHosts)?));
+        certificate.distinguished_name = subject(&server_common_name(&params.hosts).ok_or(IssueError::NoHosts)?);
         let ca = CertificateDer::from(self.info.der.as_slice());
         let issuer =
             Issuer::from_ca_cert_der(&ca, self.key.pair()).map_err(|error| IssueError::Encode(error.to_string()))?;
@@ -296,12 +296,13 @@ fn default_common_name(host: &RegistryHost) -> Result<String, IssueError> {
     })
 }
 
-/// The common name for a server: its host, unless that is too long for one.
-pub(crate) fn server_common_name(host: &RegistryHost) -> String {
-    let text = host.to_string();
-    if text.len() <= MAX_COMMON_NAME {
-        text
-    } else {
-        "registry".to_owned()
-    }
+/// The common name for a server: its first host, unless that is too long for one.
+///
+/// Where there are addresses only, `OpenSSL` and `GnuTLS` take it for a DNS name, and the CA must permit it as one; an
+/// IPv6 address could not stand there.
+pub(crate) fn server_common_name(hosts: &[RegistryHost]) -> Option<String> {
+    let text = hosts.first()?.to_string();
+    let has_name = hosts.iter().any(|host| matches!(host, RegistryHost::Dns(_)));
+    let fits = text.len() <= MAX_COMMON_NAME && (has_name || !text.contains(':'));
+    Some(if fits { text } else { "registry".to_owned() })
 }

@@ -126,11 +126,7 @@ impl Constraints {
         // A kind of name without a permitted subtree would be free. For DNS names the common name is permitted then:
         // OpenSSL and GnuTLS take it for a DNS name where a certificate has no other.
         if !hosts.iter().any(|host| matches!(host, RegistryHost::Dns(_))) {
-            permitted.extend(
-                hosts
-                    .first()
-                    .map(|host| GeneralSubtree::DnsName(server_common_name(host))),
-            );
+            permitted.extend(server_common_name(hosts).map(GeneralSubtree::DnsName));
         }
         // GnuTLS takes the two families of addresses for two kinds, the others do not.
         let mut excluded = Vec::new();
