@@ -20,6 +20,10 @@ fn channel(access: SshAccess) -> SshChannel {
     SshChannel::with_options(access, SshOptions::default().connect_timeout(Duration::from_secs(2)))
 }
 
+/// Shell code that finds the server's process of its own connection.
+const SERVER: &str =
+    "p=$PPID; while ! grep -q '^sshd' /proc/$p/comm; do p=$(awk '/^PPid/{print $2}' /proc/$p/status); done;";
+
 #[tokio::test]
 async fn a_command_returns_its_output_its_errors_and_its_exit_code() {
     let Some(server) = sshd() else { return };
@@ -143,7 +147,7 @@ async fn a_connection_that_drops_in_mid_command_is_lost_and_made_anew_for_the_ne
     let channel = channel(server.access("user_ed25519", "host_ed25519"));
     let count = server.dir.path().join("count");
     // The command ends the server's side of its own session.
-    let script = format!("echo run >>{}; kill -9 $PPID; sleep 5", count.display());
+    let script = format!("{SERVER} echo run >>{}; kill -9 $p; sleep 5", count.display());
     let error = channel.run(&GuestCommand::shell(script)).await.unwrap_err();
     assert_eq!(error.kind(), ChannelErrorKind::Lost, "{error}");
     assert_eq!(
@@ -159,7 +163,7 @@ async fn a_connection_that_died_between_commands_is_replaced_unnoticed() {
     let Some(mut server) = sshd() else { return };
     let channel = channel(server.access("user_ed25519", "host_ed25519"));
     let pid = channel
-        .run(&GuestCommand::shell("echo $PPID"))
+        .run(&GuestCommand::shell(format!("{SERVER} echo $p")))
         .await
         .unwrap()
         .stdout_text();
@@ -187,14 +191,18 @@ async fn a_command_that_takes_too_long_is_ended_in_the_guest() {
     let channel = channel(server.access("user_ed25519", "host_ed25519"));
     let file = server.dir.path().join("pid");
     let script = format!("echo $$ >{}; exec sleep 300", file.display());
-    let command = GuestCommand::shell(script).timeout(Duration::from_secs(1));
+    let command = GuestCommand::shell(script).timeout(Duration::from_secs(3));
     let error = channel.run(&command).await.unwrap_err();
     assert_eq!(error.kind(), ChannelErrorKind::Timeout);
     let pid = std::fs::read_to_string(file).unwrap();
     let gone = tokio::task::spawn_blocking(move || wait_for(|| !alive(pid.trim())))
         .await
         .unwrap();
-    assert!(gone, "the command went on");
+    assert!(
+        gone,
+        "the command went on: {}",
+        std::fs::read_to_string(server.dir.path().join("sshd.log")).unwrap()
+    );
     assert!(
         channel.run(&GuestCommand::new(["true"])).await.unwrap().success(),
         "the connection is still good"
@@ -210,7 +218,7 @@ async fn parallel_commands_share_one_connection() {
             let channel = channel.clone();
             tokio::spawn(async move {
                 channel
-                    .run(&GuestCommand::shell(format!("echo {n} $PPID; sleep 0.05")))
+                    .run(&GuestCommand::shell(format!("echo {n}:$SSH_CONNECTION; sleep 0.05")))
                     .await
             })
         })
@@ -218,9 +226,9 @@ async fn parallel_commands_share_one_connection() {
     let mut servers = std::collections::BTreeSet::new();
     for (n, run) in runs.into_iter().enumerate() {
         let text = run.await.unwrap().unwrap().stdout_text();
-        let mut words = text.split_whitespace();
-        assert_eq!(words.next(), Some(n.to_string().as_str()));
-        servers.insert(words.next().unwrap().to_owned());
+        let (number, connection) = text.trim().split_once(':').unwrap();
+        assert_eq!(number, n.to_string());
+        servers.insert(connection.to_owned());
     }
     assert_eq!(servers.len(), 1);
 }

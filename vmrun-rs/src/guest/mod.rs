@@ -114,7 +114,7 @@ pub struct GuestCommand {
     pub argv: Vec<String>,
     /// Run as root through `sudo -n`.
     pub root: bool,
-    /// Give up after this long.
+    /// Give up after this long. The guest ends the command itself soon after, where it has the program `timeout`.
     pub timeout: Duration,
 }
 

@@ -17,14 +17,19 @@ pub fn quote(word: &str) -> String {
 }
 
 /// A command as one line for a POSIX shell, with `sudo -n` where it asks for root.
+///
+/// The guest ends it itself a little after the host has given up: an SSH server may refuse to signal it, and a command
+/// run by root cannot be signalled by the channel's user. Where the guest has no `timeout`, it goes on.
 pub(super) fn command_line(command: &GuestCommand) -> String {
-    let sudo = ["sudo", "-n", "--"]
+    let seconds = command.timeout.as_secs().saturating_add(2);
+    let sudo = if command.root { "sudo -n -- " } else { "" };
+    let words = command
+        .argv
         .iter()
-        .filter(|_| command.root)
-        .map(|word| (*word).to_owned());
-    sudo.chain(command.argv.iter().map(|word| quote(word)))
+        .map(|word| quote(word))
         .collect::<Vec<_>>()
-        .join(" ")
+        .join(" ");
+    format!("t=$(command -v timeout); {sudo}${{t:+$t -k 2 {seconds}}} {words}")
 }
 
 /// A short form of a command for messages: its program alone, because arguments may carry secrets.
@@ -51,9 +56,27 @@ mod tests {
 
     #[test]
     fn root_goes_through_sudo_without_a_prompt() {
-        assert_eq!(
-            command_line(&GuestCommand::new(["cat", "a b"]).as_root()),
-            "sudo -n -- cat 'a b'"
+        let line = command_line(&GuestCommand::new(["cat", "a b"]).as_root());
+        assert!(
+            line.contains("sudo -n -- ${t:+") && line.ends_with("} cat 'a b'"),
+            "{line}"
         );
+    }
+
+    #[test]
+    fn a_command_runs_with_and_without_timeout_in_the_guest() {
+        let line = command_line(&GuestCommand::shell("echo \"$0 it's\"; exit 3"));
+        for path in ["/usr/bin:/bin", "/nowhere"] {
+            let output = std::process::Command::new("/bin/sh")
+                .env("PATH", path)
+                .arg("-c")
+                .arg(&line)
+                .output()
+                .unwrap();
+            assert_eq!(
+                (output.status.code(), output.stdout),
+                (Some(3), b"/bin/sh it's\n".to_vec())
+            );
+        }
     }
 }

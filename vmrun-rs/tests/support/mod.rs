@@ -51,9 +51,9 @@ impl Fake {
     }
 }
 
-/// Waits until something holds; false after 5 s.
+/// Waits until something holds; false after 10 s.
 pub(crate) fn wait_for(mut holds: impl FnMut() -> bool) -> bool {
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(10);
     while !holds() {
         if Instant::now() > deadline {
             return false;

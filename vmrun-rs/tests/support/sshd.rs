@@ -2,8 +2,10 @@
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use vmrun_rs::guest::SshAccess;
@@ -37,21 +39,11 @@ impl Sshd {
         let program = find("sshd").ok_or("no sshd (Debian: openssh-server)")?;
         find("ssh-keygen").ok_or("no ssh-keygen (Debian: openssh-client)")?;
         let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-        for (name, kind) in [
-            ("host_ed25519", "ed25519"),
-            ("host_rsa", "rsa"),
-            ("other", "ed25519"),
-            ("user_ed25519", "ed25519"),
-            ("user_rsa", "rsa"),
-        ] {
-            keygen(&dir.path().join(name), kind)?;
+        for (name, bytes) in keys()? {
+            let path = dir.path().join(name);
+            fs::write(&path, bytes).map_err(|e| e.to_string())?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(|e| e.to_string())?;
         }
-        let read = |name: &str| fs::read_to_string(dir.path().join(name)).map_err(|e| e.to_string());
-        fs::write(
-            dir.path().join("authorized"),
-            read("user_ed25519.pub")? + &read("user_rsa.pub")?,
-        )
-        .map_err(|e| e.to_string())?;
         // As root the server wants its own empty directory to exist.
         let _ = fs::create_dir_all("/run/sshd");
         let address = TcpListener::bind("127.0.0.1:0")
@@ -117,6 +109,28 @@ fn run(program: &Path, dir: &Path, address: SocketAddr, host_key: &str) -> Resul
             fs::read_to_string(dir.join("sshd.log")).unwrap_or_default()
         ))
     }
+}
+
+/// All keys, made once for all servers: RSA keys take their time.
+fn keys() -> Result<&'static [(String, Vec<u8>)], String> {
+    static KEYS: OnceLock<Result<Vec<(String, Vec<u8>)>, String>> = OnceLock::new();
+    let make = || {
+        let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+        let path = |name: &str| dir.path().join(name);
+        keygen(&path("host_ed25519"), "ed25519")?;
+        keygen(&path("host_rsa"), "rsa")?;
+        keygen(&path("other"), "ed25519")?;
+        keygen(&path("user_ed25519"), "ed25519")?;
+        keygen(&path("user_rsa"), "rsa")?;
+        let read = |path: &Path| fs::read(path).map_err(|e| e.to_string());
+        let authorized = [read(&path("user_ed25519.pub"))?, read(&path("user_rsa.pub"))?].concat();
+        let mut all = vec![("authorized".to_owned(), authorized)];
+        for entry in fs::read_dir(dir.path()).map_err(|e| e.to_string())?.flatten() {
+            all.push((entry.file_name().to_string_lossy().into_owned(), read(&entry.path())?));
+        }
+        Ok(all)
+    };
+    KEYS.get_or_init(make).as_deref().map_err(Clone::clone)
 }
 
 fn keygen(path: &Path, kind: &str) -> Result<(), String> {
