@@ -1,7 +1,6 @@
 //! What every command has at hand: the language, the form of its answer, the configuration, the lab, a runtime.
 
 use std::future::Future;
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, LangChoice, Output};
 use crate::failure::{Context as _, Failure};
-use crate::progress::{Mode, Progress};
+use crate::progress::{Mode, Progress, can_paint};
 use crate::screen::Screen;
 use crate::words::{Words, words};
 use crate::{logging, output, signals};
@@ -95,7 +94,7 @@ impl App {
     /// What shows a run as it was asked for.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         let mode = match self.global.progress {
-            Mode::Auto if std::io::stderr().is_terminal() => Mode::Tty,
+            Mode::Auto if can_paint() => Mode::Tty,
             Mode::Auto => Mode::Plain,
             mode => mode,
         };

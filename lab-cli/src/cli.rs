@@ -37,7 +37,7 @@ Exit codes:
 Environment:
   LAB_CONFIG             the configuration file
   LAB_LANG               the language: en or ko
-  LAB_<SECTION>_<KEY>    any key of the configuration, for example LAB_VM_CPUS (section lab: LAB_NAME)
+  LAB_<SECTION>_<KEY>    any key of the configuration, such as LAB_VM_CPUS; of [lab]: LAB_NAME
   VMRUN_PATH             the vmrun program
   REGISTRY_HOST_IP, REGISTRY_PORT
                          where nodes find the registry
@@ -47,8 +47,9 @@ Environment:
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::doc_markdown, reason = "these comments are shown as they are by --help")]
 pub(crate) struct Global {
-    /// The configuration; ./lab.toml if that exists and nothing else is named [env: `LAB_CONFIG`]
+    /// The configuration; ./lab.toml if that exists and nothing else is named [env: LAB_CONFIG]
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Sets one key of the configuration over file and environment; may be repeated
@@ -60,7 +61,7 @@ pub(crate) struct Global {
     /// How a run is shown on standard error
     #[arg(long, value_enum, value_name = "MODE", default_value_t, global = true)]
     pub(crate) progress: Mode,
-    /// The language of what is shown [env: `LAB_LANG`]
+    /// The language of what is shown [env: LAB_LANG]
     #[arg(long, value_enum, value_name = "LANG", default_value_t, global = true)]
     pub(crate) lang: LangChoice,
     /// Logs what happens inside to standard error; twice: more; three times: everything

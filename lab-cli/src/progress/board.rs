@@ -29,7 +29,7 @@ struct Node {
     name: String,
     /// The last signal or step.
     sign: String,
-    /// The last error that may pass, until the next sign of life.
+    /// The last error that may pass, until a look into the guest succeeds: whoever tells of it does so once.
     trouble: String,
     /// How long this stage took for this node, once it is through.
     settled: Option<Duration>,
@@ -75,7 +75,9 @@ impl Board {
                 } else {
                     format!("{sign} ({detail})")
                 };
-                node.trouble.clear();
+                if matches!(signal, Signal::GuestCommand | Signal::Marker) {
+                    node.trouble.clear();
+                }
                 if settles {
                     node.settled = took;
                 }

@@ -6,6 +6,7 @@ mod lines;
 mod live;
 mod log;
 mod plain;
+mod terminal;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -23,6 +24,8 @@ use lines::Lines;
 use live::Live;
 use log::LogFile;
 use plain::Plain;
+
+pub(crate) use terminal::can_paint;
 
 /// How a run is shown on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

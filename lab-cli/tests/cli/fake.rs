@@ -6,19 +6,17 @@ use crate::support::Place;
 
 fn vmrun(script: &str) -> Place {
     let place = Place::new();
-    let path = place.write("vmrun", &format!("#!/bin/sh\n{script}\n"));
+    let path = place.write("vmrun", script);
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     place.env("VMRUN_PATH", path.display().to_string())
 }
 
-/// Knows of no machine. Without a command it prints the beginning of vmrun 1.17's usage text.
-pub(crate) fn idle() -> Place {
-    vmrun(
-        "case \"$*\" in *list*) echo 'Total running VMs: 0' ;; *) printf '\\nvmrun version 1.17.0 build-24832109\\n\\nUsage: vmrun [AUTHENTICATION-FLAGS] COMMAND [PARAMETERS]\\n'; exit 255 ;; esac",
-    )
+/// Makes and starts machines in which nothing ever answers.
+pub(crate) fn dead_guests() -> Place {
+    vmrun(include_str!("vmrun.sh"))
 }
 
-/// Never answers.
+/// Never answers itself.
 pub(crate) fn vmrun_that_hangs() -> Place {
-    vmrun("exec sleep 600")
+    vmrun("#!/bin/sh\nexec sleep 600\n")
 }

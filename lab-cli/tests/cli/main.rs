@@ -13,6 +13,8 @@ mod init;
 #[cfg(unix)]
 mod interrupts;
 mod languages;
+#[cfg(unix)]
+mod machines;
 mod missing;
 mod nodes;
 mod pki;

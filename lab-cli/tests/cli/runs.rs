@@ -6,7 +6,7 @@ use crate::fake;
 
 #[test]
 fn what_is_missing_is_said_with_its_remedy_after_the_summary() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     let ran = place.run(&["up"]).code(3);
     assert!(
         ran.stderr.contains("no disk image") && ran.stderr.contains("\nhelp: "),
@@ -24,7 +24,7 @@ fn what_is_missing_is_said_with_its_remedy_after_the_summary() {
 
 #[test]
 fn off_a_terminal_every_change_is_a_line_with_its_time() {
-    let ran = fake::idle().run(&["up"]).code(3);
+    let ran = fake::dead_guests().run(&["up"]).code(3);
     let lines: Vec<&str> = ran.stderr.lines().take_while(|l| !l.starts_with("error: ")).collect();
     assert!(lines.len() >= 4, "{ran}");
     for line in &lines {
@@ -48,7 +48,7 @@ fn off_a_terminal_every_change_is_a_line_with_its_time() {
 
 #[test]
 fn in_korean_the_lines_are_those_that_people_know() {
-    let ran = fake::idle().run(&["up", "--lang", "ko"]).code(3);
+    let ran = fake::dead_guests().run(&["up", "--lang", "ko"]).code(3);
     assert!(
         ran.stderr.contains(" 시작: 사전 검사\n") && ran.stderr.contains(" 실패: 사전 검사 (소요: "),
         "{ran}"
@@ -61,7 +61,7 @@ fn in_korean_the_lines_are_those_that_people_know() {
 
 #[test]
 fn as_json_there_is_one_document_and_a_stream_of_events() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     let ran = place.run(&["--output", "json", "--progress", "json", "up"]).code(3);
     let answer = ran.json();
     assert_eq!(answer["ready"], false);
@@ -76,13 +76,13 @@ fn as_json_there_is_one_document_and_a_stream_of_events() {
 
 #[test]
 fn progress_none_leaves_only_the_error() {
-    let ran = fake::idle().run(&["up", "--progress", "none"]).code(3);
+    let ran = fake::dead_guests().run(&["up", "--progress", "none"]).code(3);
     assert!(ran.stderr.starts_with("error: "), "{ran}");
 }
 
 #[test]
 fn the_log_holds_the_lines_whatever_the_terminal_shows() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     let answer = place
         .run(&["up", "--progress", "none", "--output", "json"])
         .code(3)
@@ -105,7 +105,7 @@ fn the_log_holds_the_lines_whatever_the_terminal_shows() {
 #[test]
 fn the_password_of_the_guests_user_is_never_shown() {
     let secret = "correct-horse-battery";
-    let place = fake::idle().env("INSTALL_USER_PASSWORD", secret);
+    let place = fake::dead_guests().env("INSTALL_USER_PASSWORD", secret);
     let ran = place.run(&["-vvv", "up"]).code(3);
     assert!(!ran.to_string().contains(secret));
     let runs = std::fs::read_dir(place.lab().join("runs")).unwrap().flatten();
@@ -120,7 +120,7 @@ fn the_password_of_the_guests_user_is_never_shown() {
 
 #[test]
 fn doctor_shows_every_check_with_its_remedy() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     let ran = place.run(&["doctor"]).code(3);
     for check in ["hypervisor", "image", "k3s", "registry", "addresses", "disk-space"] {
         assert!(ran.stdout.contains(check), "{check}: {ran}");
@@ -135,7 +135,7 @@ fn doctor_shows_every_check_with_its_remedy() {
 
 #[test]
 fn a_second_run_at_the_same_time_is_told_who_holds_the_lab() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     place.run(&["pki", "init"]).code(0);
     let lock = std::fs::OpenOptions::new()
         .write(true)

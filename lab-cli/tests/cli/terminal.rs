@@ -18,8 +18,9 @@ use crate::support::Place;
 struct OnTerminal {
     child: Child,
     keys: File,
-    screen: Receiver<Vec<u8>>,
+    output: Receiver<Vec<u8>>,
     seen: String,
+    screen: vt100::Parser,
 }
 
 impl OnTerminal {
@@ -52,12 +53,12 @@ impl OnTerminal {
         // Our copies of their end must go, or the end of the output would never be seen.
         drop(command);
         let keys = File::from(ours);
-        let mut output = keys.try_clone().unwrap();
-        let (sender, screen) = channel();
+        let mut from = keys.try_clone().unwrap();
+        let (sender, output) = channel();
         std::thread::spawn(move || {
             let mut chunk = [0; 4096];
             // The end of a pseudo-terminal is an error on Linux.
-            while let Ok(n @ 1..) = output.read(&mut chunk) {
+            while let Ok(n @ 1..) = from.read(&mut chunk) {
                 if sender.send(chunk[..n].to_vec()).is_err() {
                     break;
                 }
@@ -66,21 +67,46 @@ impl OnTerminal {
         Self {
             child,
             keys,
-            screen,
+            output,
             seen: String::new(),
+            screen: vt100::Parser::new(24, 80, 0),
         }
     }
 
     /// Waits until this was written to the terminal.
     fn until(&mut self, what: &str) {
+        self.until_seen(|t| t.seen.contains(what));
+    }
+
+    /// Waits for a line on the screen as a person sees it.
+    fn until_line(&mut self, is: impl Fn(&str) -> bool) {
+        self.until_seen(|t| t.lines().iter().any(|l| is(l)));
+    }
+
+    fn until_seen(&mut self, is: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
-        while !self.seen.contains(what) {
+        while !is(self) {
             let left = end.saturating_duration_since(Instant::now());
-            match self.screen.recv_timeout(left) {
-                Ok(chunk) => self.seen.push_str(&String::from_utf8_lossy(&chunk)),
-                Err(e) => panic!("{e}: no `{what}` in: {}", self.seen),
+            match self.output.recv_timeout(left) {
+                Ok(chunk) => self.take(&chunk),
+                Err(e) => panic!("{e}: it did not come: {}", self.screen.screen().contents()),
             }
         }
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        self.seen.push_str(&String::from_utf8_lossy(chunk));
+        self.screen.process(chunk);
+    }
+
+    /// The screen's lines.
+    fn lines(&self) -> Vec<String> {
+        self.screen
+            .screen()
+            .contents()
+            .lines()
+            .map(|l| l.trim_end().to_owned())
+            .collect()
     }
 
     fn press(&mut self, keys: &str) {
@@ -94,17 +120,22 @@ impl OnTerminal {
 
     /// Its exit code, and all that it wrote.
     fn end(mut self) -> (i32, String) {
+        (self.exit(), self.seen)
+    }
+
+    /// Its exit code; the screen is then as it left it.
+    fn exit(&mut self) -> i32 {
         let code = self.child.wait().unwrap().code().expect("it ends by itself");
-        while let Ok(chunk) = self.screen.recv_timeout(Duration::from_secs(2)) {
-            self.seen.push_str(&String::from_utf8_lossy(&chunk));
+        while let Ok(chunk) = self.output.recv_timeout(Duration::from_secs(2)) {
+            self.take(&chunk);
         }
-        (code, self.seen)
+        code
     }
 }
 
 #[test]
 fn destroy_asks_and_only_a_yes_deletes() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     place.run(&["pki", "init"]).code(0);
     for (keys, lang) in [("\n", "en"), ("no\n", "en"), ("\u{4}", "en"), ("아니요\n", "ko")] {
         let mut terminal = OnTerminal::start(&place, &["destroy", "--lang", lang]);
@@ -146,6 +177,31 @@ fn up_draws_a_live_table_that_goes_away_and_leaves_the_lines() {
 }
 
 #[test]
+fn the_table_shows_every_node_and_then_makes_room_for_the_summary() {
+    let place = crate::machines::place();
+    let mut terminal = OnTerminal::start(&place, &["up"]);
+    terminal.until_line(|l| l.starts_with("  · w  ") && l.contains("running") && l.contains("refused"));
+    let lines = terminal.lines();
+    let stage = lines.iter().position(|l| l.contains(" Wait for VMs ready  ")).unwrap();
+    assert!(lines[stage - 1].contains(" done: Start VMs (took "), "{lines:?}");
+    assert!(
+        lines[stage + 1].starts_with("  · m  ") && lines[stage + 2].starts_with("  · w  "),
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), stage + 3, "the table is the last on the screen: {lines:?}");
+    assert_eq!(
+        lines.iter().filter(|l| l.contains("Wait for VMs ready")).count(),
+        1,
+        "it is drawn in place: {lines:?}"
+    );
+    assert_eq!(terminal.exit(), 4);
+    let lines = terminal.lines();
+    assert!(!lines.iter().any(|l| l.starts_with("  · ")), "it is gone: {lines:?}");
+    assert!(lines.iter().any(|l| l.starts_with("timeline: ")), "{lines:?}");
+    assert!(lines.iter().any(|l| l.starts_with("help: ")), "{lines:?}");
+}
+
+#[test]
 fn on_a_terminal_no_color_means_none() {
     let place = fake::vmrun_that_hangs().env("NO_COLOR", "1");
     let mut terminal = OnTerminal::start(&place, &["up"]);
@@ -162,7 +218,7 @@ fn on_a_terminal_no_color_means_none() {
 
 #[test]
 fn a_question_is_not_asked_when_the_answer_was_given() {
-    let place = fake::idle();
+    let place = fake::dead_guests();
     place.run(&["pki", "init"]).code(0);
     let (code, seen) = OnTerminal::start(&place, &["destroy", "--yes"]).end();
     assert_eq!(code, 0, "{seen}");
