@@ -99,12 +99,11 @@ impl Dict {
             raw: format!("{name} = \"{}\"", escape(value)),
             entry: Some((name, value.to_owned())),
         };
-        match written {
-            Some(at) => self.lines[at] = line,
-            None => {
-                self.index.insert(key.to_ascii_lowercase(), self.lines.len());
-                self.lines.push(line);
-            }
+        if let Some(at) = written {
+            self.lines[at] = line;
+        } else {
+            self.index.insert(key.to_ascii_lowercase(), self.lines.len());
+            self.lines.push(line);
         }
     }
 

@@ -114,12 +114,19 @@ pub(crate) struct Lock {
     _file: File,
 }
 
-/// A short name for a path: the first `length` hexadecimal digits of its SHA-256.
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
+}
+
+/// A short name for a path: the first `length` hexadecimal digits (at most 64) of its SHA-256.
 pub(crate) fn hash(path: &Path, length: usize) -> String {
     let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
-    let mut text: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    text.truncate(length);
-    text
+    hexadecimal(&digest)[..length.min(64)].to_owned()
 }
 
 fn state_home() -> Result<PathBuf, Fault> {

@@ -1,7 +1,8 @@
 //! `vmware.log` beside the `.vmx`: where vmrun's users look when it says no more than "The operation was canceled".
 
+use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,7 +28,10 @@ fn append(directory: &Path, lines: &[String]) {
         return;
     };
     let now = timestamp(SystemTime::now());
-    let text: String = lines.iter().map(|line| format!("{now} In(05) {line}\n")).collect();
+    let mut text = String::new();
+    for line in lines {
+        let _ = writeln!(text, "{now} In(05) {line}");
+    }
     let _ = file.write_all(text.as_bytes());
 }
 

@@ -1,5 +1,7 @@
 //! The version line and the usage text.
 
+use std::fmt::Write as _;
+
 /// The number after `build-`. VMware's builds have seven digits and more, so a small one says that this is none of theirs.
 const BUILD: u32 = 100;
 
@@ -8,10 +10,14 @@ const BUILD: u32 = 100;
 /// The version line keeps vmrun's form (`vmrun version 1.17.0 build-N`), which tools parse; the line below it names the
 /// program that really answers.
 pub(crate) fn text() -> String {
-    let commands: String = super::grammar::COMMANDS
-        .iter()
-        .map(|command| format!("{:<25}{:<44}{}\n", command.name, command.parameters, command.summary))
-        .collect();
+    let mut commands = String::new();
+    for command in super::grammar::COMMANDS {
+        let _ = writeln!(
+            commands,
+            "{:<25}{:<44}{}",
+            command.name, command.parameters, command.summary
+        );
+    }
     format!(
         "\nvmrun version 1.17.0 build-{BUILD}\n\
          vmrun-qemu {version}: a stand-in for VMware's vmrun that runs .vmx machines on QEMU\n\

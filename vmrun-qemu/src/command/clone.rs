@@ -27,6 +27,9 @@ pub(super) fn clone(home: &Home, source: &Vmx, wish: &Wish<'_>) -> Result<(), Fa
     let lock = running::lock(home, &source.key)?;
     source.read()?;
     let runs = running::of_locked(home, &source.key, &lock)?.is_some();
+    if !runs {
+        snapshot::layers::finish_interrupted(source)?;
+    }
     let snapshot = match (wish.snapshot, wish.linked) {
         (Some(name), _) => Some(name.to_owned()),
         (None, _) if runs => return Err(Fault::AlreadyRunning),
@@ -38,19 +41,14 @@ pub(super) fn clone(home: &Home, source: &Vmx, wish: &Wish<'_>) -> Result<(), Fa
     let uid = snapshot
         .map(|name| tree.find(&name).ok_or(Fault::NoSnapshot))
         .transpose()?;
-    let (mut dict, disks) = match uid.and_then(|uid| tree.get(uid)) {
-        Some(snapshot) => {
-            let disks = snapshot
-                .disks
-                .iter()
-                .map(|(node, file)| (node.clone(), source.resolve(file)));
-            (configuration(source, snapshot)?, disks.collect())
-        }
-        None => {
-            let dict = source.read()?;
-            let disks = drives::disks(source, &dict);
-            (dict, disks)
-        }
+    let (mut dict, disks) = if let Some(snapshot) = uid.and_then(|uid| tree.get(uid)) {
+        let disks = snapshot.disks.iter();
+        let disks = disks.map(|(node, file)| (node.clone(), source.resolve(file)));
+        (configuration(source, snapshot)?, disks.collect())
+    } else {
+        let dict = source.read()?;
+        let disks = drives::disks(source, &dict);
+        (dict, disks)
     };
     let directory = to.parent().unwrap_or(Path::new("/")).to_owned();
     let made = Made::new(&directory)?;
@@ -128,9 +126,9 @@ fn make_disks(
         }
         made.add(file.clone());
         if linked {
-            image::create_overlay(&file, base, None)?
+            image::create_overlay(&file, base, None)?;
         } else {
-            image::flatten(base, &file, format)?
+            image::flatten(base, &file, format)?;
         }
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         dict.set(&format!("{node}.fileName"), &name);

@@ -29,7 +29,7 @@ pub(super) fn connect(home: &Home, vmx: &Vmx, device: &str, connected: bool) -> 
     {
         let link = json!({ "name": device, "up": connected });
         return qmp
-            .execute("set_link", link)
+            .execute("set_link", &link)
             .map(drop)
             .map_err(|error| unknown_device(&device, &error));
     }
@@ -50,7 +50,7 @@ struct CdState {
 
 fn cd_state(qmp: &mut Qmp, id: &str) -> Result<CdState, Fault> {
     let drives = qmp
-        .execute("query-block", json!({}))
+        .execute("query-block", &json!({}))
         .or_unknown("asking for the drives")?;
     let drives = drives.as_array().map(Vec::as_slice).unwrap_or_default();
     // QEMU names a drive by its device, with or without the path in the device tree.
@@ -80,7 +80,7 @@ fn eject(qmp: &mut Qmp, device: &str, id: &str, state: &CdState) -> Result<(), F
     loop {
         // A locked tray stays closed without an error; the guest gets a request to eject, which Linux looks for every
         // other second.
-        match qmp.execute("blockdev-open-tray", json!({ "id": id })) {
+        match qmp.execute("blockdev-open-tray", &json!({ "id": id })) {
             Ok(_) => {}
             Err(QmpError::Refused { text, .. }) if text.contains("locked") => {}
             Err(error) => return Err(error).or_unknown(format_args!("opening the tray of {device}")),
@@ -96,13 +96,13 @@ fn eject(qmp: &mut Qmp, device: &str, id: &str, state: &CdState) -> Result<(), F
         }
         std::thread::sleep(Duration::from_millis(250));
     }
-    qmp.execute("blockdev-remove-medium", json!({ "id": id }))
+    qmp.execute("blockdev-remove-medium", &json!({ "id": id }))
         .or_unknown(format_args!("emptying {device}"))?;
-    qmp.execute("blockdev-close-tray", json!({ "id": id }))
+    qmp.execute("blockdev-close-tray", &json!({ "id": id }))
         .or_unknown(format_args!("closing the tray of {device}"))?;
     // The image itself is let go of too, so that its file can be deleted or replaced. It has no node if the drive got its
     // image later; then removing the medium was enough.
-    let _ = qmp.execute("blockdev-del", json!({ "node-name": id }));
+    let _ = qmp.execute("blockdev-del", &json!({ "node-name": id }));
     Ok(())
 }
 
@@ -120,12 +120,12 @@ fn insert(qmp: &mut Qmp, vmx: &Vmx, device: &str, id: &str) -> Result<(), Fault>
     if state.loaded {
         return Ok(());
     }
-    qmp.execute("blockdev-add", cd_node(id, image))
+    qmp.execute("blockdev-add", &cd_node(id, image))
         .or_unknown(format_args!("opening {}", image.display()))?;
-    qmp.execute("blockdev-open-tray", json!({ "id": id, "force": true }))
+    qmp.execute("blockdev-open-tray", &json!({ "id": id, "force": true }))
         .or_unknown("opening the tray")?;
-    let inserted = qmp.execute("blockdev-insert-medium", json!({ "id": id, "node-name": id }));
-    let closed = qmp.execute("blockdev-close-tray", json!({ "id": id }));
+    let inserted = qmp.execute("blockdev-insert-medium", &json!({ "id": id, "node-name": id }));
+    let closed = qmp.execute("blockdev-close-tray", &json!({ "id": id }));
     inserted
         .and(closed)
         .map(drop)
@@ -142,7 +142,7 @@ pub(super) fn capture_screen(home: &Home, vmx: &Vmx, to: &Path) -> Result<(), Fa
     let file = std::path::absolute(to).or_unknown(format_args!("finding {}", to.display()))?;
     let arguments = json!({ "filename": file.to_string_lossy(), "format": "png" });
     control(vmx, &record)?
-        .execute("screendump", arguments)
+        .execute("screendump", &arguments)
         .or_unknown("saving the screen")
         .map(drop)
 }

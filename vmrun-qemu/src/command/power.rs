@@ -39,7 +39,7 @@ pub(crate) fn cut(home: &Home, vmx: &Vmx, record: &Record) -> Result<(), Fault> 
         return Err(Fault::NotPoweredOn(vmx.given.clone()));
     };
     if let Ok(mut qmp) = control(vmx, record) {
-        let _ = qmp.execute("quit", json!({}));
+        let _ = qmp.execute("quit", &json!({}));
     }
     if process.wait_gone(QUIT) || process.kill() {
         return Ok(());
@@ -71,11 +71,11 @@ fn shut_down(home: &Home, vmx: &Vmx, record: &Record) -> Result<(), Fault> {
 fn request_shutdown(home: &Home, vmx: &Vmx, record: &Record, mode: &str) -> Result<(), Fault> {
     if agent::is_open(record)
         && let Ok(mut agent) = Agent::connect(home, record)
-        && agent.send("guest-shutdown", json!({ "mode": mode })).is_ok()
+        && agent.send("guest-shutdown", &json!({ "mode": mode })).is_ok()
     {
         return Ok(());
     }
-    match control(vmx, record).map(|mut qmp| qmp.execute("system_powerdown", json!({}))) {
+    match control(vmx, record).map(|mut qmp| qmp.execute("system_powerdown", &json!({}))) {
         Ok(Ok(_) | Err(QmpError::Lost(_))) | Err(Fault::NotPoweredOn(_)) => Ok(()),
         Ok(Err(error)) => Err(error).or_unknown("pressing the power button"),
         Err(fault) => Err(fault),
@@ -89,7 +89,7 @@ pub(super) fn reset(home: &Home, vmx: &Vmx, mode: Option<PowerMode>) -> Result<(
         PowerMode::Hard => {
             let _lock = running::lock(home, &vmx.key)?;
             control(vmx, &record)?
-                .execute("system_reset", json!({}))
+                .execute("system_reset", &json!({}))
                 .or_unknown("resetting")
                 .map(drop)
         }
@@ -99,7 +99,7 @@ pub(super) fn reset(home: &Home, vmx: &Vmx, mode: Option<PowerMode>) -> Result<(
             }
             let mut agent = Agent::connect(home, &record).map_err(|error| error.fault(vmx, &record))?;
             agent
-                .send("guest-shutdown", json!({ "mode": "reboot" }))
+                .send("guest-shutdown", &json!({ "mode": "reboot" }))
                 .or_unknown("asking the guest to restart")
         }
     }
@@ -111,14 +111,14 @@ pub(super) fn pause(home: &Home, vmx: &Vmx, paused: bool) -> Result<(), Fault> {
     let _lock = running::lock(home, &vmx.key)?;
     let command = if paused { "stop" } else { "cont" };
     control(vmx, &record)?
-        .execute(command, json!({}))
+        .execute(command, &json!({}))
         .or_unknown("pausing")
         .map(drop)
 }
 
 fn resume(vmx: &Vmx, record: &Record) -> Result<(), Fault> {
     control(vmx, record)?
-        .execute("cont", json!({}))
+        .execute("cont", &json!({}))
         .or_unknown("letting the guest go on")
         .map(drop)
 }

@@ -7,12 +7,12 @@ use serde_json::json;
 use crate::fault::{Fault, OrUnknown};
 use crate::home::Home;
 use crate::machine::{Machine, Vmx, identity};
-use crate::qemu::command_line::{self, Start, node_name};
+use crate::qemu::command_line::{self, Start};
 use crate::qemu::host::{self, Accelerator, Qemu};
 use crate::qemu::launch;
 use crate::qemu::qmp::Qmp;
 use crate::running::{self, Record};
-use crate::{log, net};
+use crate::{log, net, snapshot};
 
 /// QEMU's limit for the name of an item of the firmware configuration device.
 const LONGEST_INFO: usize = 55 - "opt/vmrun-qemu/".len();
@@ -24,6 +24,7 @@ pub(super) fn start(home: &Home, vmx: &Vmx) -> Result<(), Fault> {
         return Err(Fault::AlreadyRunning);
     }
     running::refuse_foreign(home, vmx)?;
+    snapshot::layers::finish_interrupted(vmx)?;
     let mut dict = vmx.read()?;
     if identity::complete(&mut dict, &vmx.path) {
         dict.write(&vmx.path)
@@ -107,8 +108,8 @@ fn launch(home: &Home, vmx: &Vmx, machine: &Machine, qemu: &Qemu, record: &mut R
     record.write(home)?;
     let mut qmp = Qmp::connect(&record.qmp).or_unknown("talking to the new QEMU")?;
     for nic in machine.nics.iter().filter(|nic| !nic.connected) {
-        let link = json!({ "name": node_name(&format!("ethernet{}", nic.index)), "up": false });
-        qmp.execute("set_link", link)
+        let unplugged = json!({ "name": format!("ethernet{}", nic.index), "up": false });
+        qmp.execute("set_link", &unplugged)
             .or_unknown("unplugging a network adapter")?;
     }
     Ok(())

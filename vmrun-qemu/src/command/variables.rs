@@ -72,7 +72,7 @@ pub(super) fn write(
                 .or_unknown(format_args!("writing {}", vmx.path.display()))
         }
         VariableKind::GuestEnv => {
-            guest::log_in(home, vmx, login)?.quiet("directory-exists", &["/"])?;
+            guest::log_in(home, vmx, login)?.quiet("nothing", &[])?;
             Err(Fault::NotSupported {
                 reason: "the guest agent cannot change a user's environment".to_owned(),
             })

@@ -35,7 +35,7 @@ pub(crate) fn find(home: &Home, vmx: &Vmx, record: &Record) -> Result<Ipv4Addr, 
         return Err(Fault::ToolsNotRunning(vmx.given.clone()));
     }
     let interfaces = Agent::connect(home, record)
-        .and_then(|mut agent| agent.execute("guest-network-get-interfaces", json!({})))
+        .and_then(|mut agent| agent.execute("guest-network-get-interfaces", &json!({})))
         .map_err(|error| error.fault(vmx, record))?;
     let adapters: Vec<String> = nics::read(&vmx.read()?)?.into_iter().map(|nic| nic.mac).collect();
     choose(&interfaces, &adapters).ok_or(Fault::NoAddress)

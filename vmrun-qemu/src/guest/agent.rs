@@ -71,7 +71,7 @@ impl AgentError {
 
 /// Whether a program in the guest holds the agent's port open. This asks QEMU and not the guest, so it is quick.
 pub(crate) fn is_open(record: &Record) -> bool {
-    let Ok(devices) = Qmp::connect(&record.qmp).and_then(|mut qmp| qmp.execute("query-chardev", json!({}))) else {
+    let Ok(devices) = Qmp::connect(&record.qmp).and_then(|mut qmp| qmp.execute("query-chardev", &json!({}))) else {
         return false;
     };
     let devices = devices.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -113,7 +113,7 @@ impl Agent {
     }
 
     /// Carries out a command.
-    pub(crate) fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, AgentError> {
+    pub(crate) fn execute(&mut self, command: &str, arguments: &Value) -> Result<Value, AgentError> {
         self.write(&json!({ "execute": command, "arguments": arguments }), false)
             .map_err(AgentError::Silent)?;
         let deadline = Instant::now() + ANSWER;
@@ -134,7 +134,7 @@ impl Agent {
     }
 
     /// Sends a command that has no answer.
-    pub(crate) fn send(&mut self, command: &str, arguments: Value) -> std::io::Result<()> {
+    pub(crate) fn send(&mut self, command: &str, arguments: &Value) -> std::io::Result<()> {
         self.write(&json!({ "execute": command, "arguments": arguments }), false)
     }
 
@@ -186,7 +186,7 @@ pub(crate) fn execute(
     let mut agent = Agent::connect(home, record)?;
     let started = agent.execute(
         "guest-exec",
-        json!({ "path": program, "arg": arguments, "input-data": BASE64.encode(input), "capture-output": true }),
+        &json!({ "path": program, "arg": arguments, "input-data": BASE64.encode(input), "capture-output": true }),
     )?;
     let pid = started["pid"].as_i64().unwrap_or_default();
     let begun = Instant::now();
@@ -200,7 +200,7 @@ pub(crate) fn execute(
         } else {
             std::thread::sleep(Duration::from_millis(40));
         }
-        let status = agent.execute("guest-exec-status", json!({ "pid": pid }))?;
+        let status = agent.execute("guest-exec-status", &json!({ "pid": pid }))?;
         if status["exited"] == true {
             return Ok(ended(&status));
         }

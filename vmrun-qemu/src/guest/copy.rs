@@ -120,7 +120,7 @@ struct Handle<'a> {
 impl<'a> Handle<'a> {
     fn open(guest: &'a Guest<'a>, path: &str, mode: &str) -> Result<Self, Fault> {
         let mut agent = Agent::connect(guest.home, &guest.record).map_err(|error| guest.fault(error))?;
-        let answer = agent.execute("guest-file-open", json!({ "path": path, "mode": mode }));
+        let answer = agent.execute("guest-file-open", &json!({ "path": path, "mode": mode }));
         let id = answer.map_err(|error| guest.fault(error))?.as_i64().unwrap_or_default();
         Ok(Self { guest, id, agent })
     }
@@ -129,7 +129,7 @@ impl<'a> Handle<'a> {
         let mut arguments = more;
         arguments["handle"] = self.id.into();
         self.agent
-            .execute(command, arguments)
+            .execute(command, &arguments)
             .map_err(|error| self.guest.fault(error))
     }
 

@@ -109,8 +109,12 @@ fn processes(listing: &str) -> String {
 
 fn directory(listing: &str) -> String {
     let lines: Vec<&str> = listing.lines().collect();
-    let names: String = lines.iter().map(|name| format!("{name}\n")).collect();
-    format!("Directory list: {}\n{names}", lines.len())
+    let mut text = format!("Directory list: {}\n", lines.len());
+    for name in lines {
+        text.push_str(name);
+        text.push('\n');
+    }
+    text
 }
 
 #[cfg(test)]

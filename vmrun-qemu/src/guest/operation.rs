@@ -2,15 +2,18 @@
 
 use secrecy::{ExposeSecret, SecretBox};
 
-use super::agent::{self, AgentError};
+use super::agent::{self, AgentError, Ended};
 use crate::cli::GuestLogin;
 use crate::fault::Fault;
 use crate::home::Home;
 use crate::machine::Vmx;
 use crate::running::Record;
 
-/// The script that runs in the guest for every operation.
-const OPERATION: &str = include_str!("operation.sh");
+/// Checks the password; runs as root.
+const LOGIN: &str = include_str!("login.sh");
+
+/// Does the work; runs as the user.
+const USER: &str = include_str!("user.sh");
 
 /// A guest and who wants something of it.
 pub(crate) struct Guest<'a> {
@@ -21,20 +24,25 @@ pub(crate) struct Guest<'a> {
 }
 
 impl Guest<'_> {
-    /// Carries out a verb of the script and returns what it printed.
-    pub(crate) fn run(&self, verb: &str, arguments: &[&str]) -> Result<String, Fault> {
-        let mut all = vec!["-c", OPERATION, "vmrun", &self.login.user, verb];
+    /// Carries out a verb of the scripts and returns how that ended, whatever it was.
+    pub(super) fn attempt(&self, verb: &str, arguments: &[&str]) -> Result<Ended, Fault> {
+        let mut all = vec!["-c", LOGIN, "vmrun", &self.login.user, USER, verb];
         all.extend_from_slice(arguments);
         // pam_unix's helper takes the password up to a NUL byte.
         let password: SecretBox<[u8]> = [self.login.password.expose_secret().as_bytes(), b"\0"]
             .concat()
             .into_boxed_slice()
             .into();
-        let ended = agent::execute(self.home, &self.record, "/bin/sh", &all, password.expose_secret())
-            .map_err(|error| self.fault(error))?;
+        agent::execute(self.home, &self.record, "/bin/sh", &all, password.expose_secret())
+            .map_err(|error| self.fault(error))
+    }
+
+    /// Carries out a verb of the scripts and returns what it printed.
+    pub(crate) fn run(&self, verb: &str, arguments: &[&str]) -> Result<String, Fault> {
+        let ended = self.attempt(verb, arguments)?;
         match ended.code {
             0 => Ok(String::from_utf8_lossy(&ended.output).into_owned()),
-            code => Err(refusal(code, verb, arguments)),
+            code => Err(refusal(code, verb, arguments.first().copied().unwrap_or_default())),
         }
     }
 
@@ -49,9 +57,8 @@ impl Guest<'_> {
     }
 }
 
-/// The script's exit codes.
-fn refusal(code: i64, verb: &str, arguments: &[&str]) -> Fault {
-    let what = arguments.get(usize::from(verb == "run")).copied().unwrap_or_default();
+/// The scripts' exit codes. `what` is the file or program that the operation was about.
+pub(super) fn refusal(code: i64, verb: &str, what: &str) -> Fault {
     match code {
         100 => Fault::GuestLogin,
         101 => Fault::GuestOperationsForbidden {
@@ -82,17 +89,15 @@ mod tests {
     #[test]
     fn the_scripts_exit_codes_are_all_known_here() {
         let mut seen = 0;
-        for word in OPERATION.split_whitespace().collect::<Vec<_>>().windows(2) {
-            let ["no", code] = word else { continue };
-            let code: i64 = code
-                .trim_matches(|c: char| !c.is_ascii_digit())
-                .parse()
-                .expect("a number");
-            seen += 1;
-            assert!(
-                code == 110 || !matches!(refusal(code, "x", &[]), Fault::Unknown { .. }),
-                "{code}"
-            );
+        for text in [LOGIN, USER] {
+            for after in text.split("exit ").skip(1) {
+                let digits: String = after.chars().take_while(char::is_ascii_digit).collect();
+                let Ok(code) = digits.parse::<i64>() else { continue };
+                seen += 1;
+                // 0 is success and 110 a verb that only a mistake in this program could send.
+                let unknown = matches!(refusal(code, "x", "y"), Fault::Unknown { .. });
+                assert_eq!(unknown, matches!(code, 0 | 110), "{code}");
+            }
         }
         assert!(seen > 20, "{seen}");
     }

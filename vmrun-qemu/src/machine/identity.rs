@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::nics;
 use crate::dict::Dict;
+use crate::home::hexadecimal;
 
 /// Adds what is missing. Whether anything was.
 pub(crate) fn complete(dict: &mut Dict, vmx: &Path) -> bool {
@@ -59,7 +60,7 @@ pub(crate) fn strip(dict: &mut Dict) {
 /// `56 4d 01 23 45 67 89 ab-cd ef 01 23 45 67 89 ab` as `564d0123-4567-89ab-cdef-0123456789ab`.
 pub(crate) fn uuid_notation(vmware: &str) -> Option<String> {
     let bytes = uuid_bytes(vmware)?;
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hexadecimal(&bytes);
     Some(format!(
         "{}-{}-{}-{}-{}",
         &hex[..8],

@@ -120,7 +120,7 @@ impl Machine {
             ));
         }
         let memory = dict.number("memsize").unwrap_or(256);
-        if memory < 4 || memory % 4 != 0 {
+        if memory < 4 || !memory.is_multiple_of(4) {
             return Err(Fault::canceled(format!(
                 "memsize is {memory}; it must be a multiple of 4 MB"
             )));

@@ -22,11 +22,8 @@ pub(crate) const NAME: &str = "__uplink";
 /// The longest frame that QEMU sends, with room to spare; a longer one means that the stream is out of step.
 const LONGEST: usize = 128 * 1024;
 
-/// Starts the process between these two sockets of a network, on which its QEMU listens already.
-#[expect(
-    clippy::zombie_processes,
-    reason = "it outlives this program, which never waits for it"
-)]
+/// Starts the process between these two sockets of a network, on which its QEMU listens already. It outlives this program,
+/// which never waits for it.
 pub(crate) fn start(own: &Path, hub: &Path, stack: &Path) -> Result<ProcessId, Fault> {
     let child = Command::new(own)
         .arg(NAME)

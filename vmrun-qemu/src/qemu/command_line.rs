@@ -1,6 +1,6 @@
 //! From a machine to QEMU's arguments. Nothing here touches the system, so the result can be compared with what is expected.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -115,12 +115,12 @@ fn stream_client(id: &str, port: &Path, version: Version) -> String {
 }
 
 fn drives(line: &mut Line, machine: &Machine) {
-    let controllers: BTreeMap<(Bus, u32), ()> = machine
+    let controllers: BTreeSet<(Bus, u32)> = machine
         .drives
         .iter()
-        .map(|drive| ((drive.bus, controller(drive)), ()))
+        .map(|drive| (drive.bus, controller(drive)))
         .collect();
-    for &(bus, number) in controllers.keys() {
+    for (bus, number) in controllers {
         let id = bus_name(bus, number);
         match bus {
             Bus::PvScsi => line.device(&json!({ "driver": "pvscsi", "id": id })),

@@ -43,12 +43,12 @@ impl Qmp {
             stream: BufReader::new(stream),
         };
         qmp.read(Instant::now() + PATIENCE)?;
-        qmp.execute("qmp_capabilities", json!({}))?;
+        qmp.execute("qmp_capabilities", &json!({}))?;
         Ok(qmp)
     }
 
     /// Carries out a command.
-    pub(crate) fn execute(&mut self, command: &str, arguments: Value) -> Result<Value, QmpError> {
+    pub(crate) fn execute(&mut self, command: &str, arguments: &Value) -> Result<Value, QmpError> {
         let mut line = json!({ "execute": command, "arguments": arguments }).to_string();
         line.push('\n');
         self.stream.get_mut().write_all(line.as_bytes())?;
@@ -75,7 +75,7 @@ impl Qmp {
 
     /// A command of the human monitor, for the few things QMP has no command for. An empty answer is success.
     pub(crate) fn monitor(&mut self, line: &str) -> Result<String, QmpError> {
-        let answer = self.execute("human-monitor-command", json!({ "command-line": line }))?;
+        let answer = self.execute("human-monitor-command", &json!({ "command-line": line }))?;
         Ok(answer.as_str().unwrap_or_default().trim().to_owned())
     }
 
@@ -122,7 +122,7 @@ mod tests {
         ]);
         let mut qmp = Qmp::connect(&path).expect("connected");
         assert_eq!(
-            qmp.execute("query-status", json!({})).expect("answered")["status"],
+            qmp.execute("query-status", &json!({})).expect("answered")["status"],
             "running"
         );
     }
@@ -133,11 +133,10 @@ mod tests {
             "{\"QMP\": {}}\n",
             "{\"return\": {}}\n",
             "{\"error\": {\"desc\": \"is locked\"}}\n",
-            "",
         ]);
         let mut qmp = Qmp::connect(&path).expect("connected");
-        let refused = qmp.execute("eject", json!({})).expect_err("refused");
+        let refused = qmp.execute("eject", &json!({})).expect_err("refused");
         assert_eq!(refused.to_string(), "QEMU refused eject: is locked");
-        assert!(matches!(qmp.execute("eject", json!({})), Err(QmpError::Lost(_))));
+        assert!(matches!(qmp.execute("eject", &json!({})), Err(QmpError::Lost(_))));
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::tree::Tree;
-use crate::dict::replace_file;
+use crate::dict::{Dict, replace_file};
 use crate::fault::{Fault, OrUnknown};
 use crate::image;
 use crate::machine::{Vmx, drives, file_stem};
@@ -79,7 +79,7 @@ pub(super) fn prune(vmx: &Vmx, tops: Vec<PathBuf>) -> Result<(), Fault> {
 }
 
 /// Completes a merge that a crash may have interrupted. Every step can be done twice.
-pub(super) fn finish_interrupted(vmx: &Vmx) -> Result<(), Fault> {
+pub(crate) fn finish_interrupted(vmx: &Vmx) -> Result<(), Fault> {
     let note = note_path(vmx);
     let Ok(bytes) = std::fs::read(&note) else {
         return Ok(());
@@ -92,7 +92,7 @@ pub(super) fn finish_interrupted(vmx: &Vmx) -> Result<(), Fault> {
     }
     let mut dict = vmx.read()?;
     let mut tree = Tree::read(vmx)?;
-    for (_, file) in files_of(vmx, &dict, &tree) {
+    for file in files_of(vmx, &dict, &tree) {
         reparent(&file, &merge)?;
     }
     let (old, new) = (written(vmx, &merge.from), written(vmx, &merge.into));
@@ -177,7 +177,7 @@ impl State {
             .map(|(_, file)| vmx.resolve(file))
             .collect();
         let mut above: BTreeMap<PathBuf, BTreeSet<PathBuf>> = BTreeMap::new();
-        let tops: BTreeSet<PathBuf> = files.into_iter().map(|(_, file)| file).collect();
+        let tops: BTreeSet<PathBuf> = files.into_iter().collect();
         for top in tops.iter().chain(candidates) {
             for pair in chain(top)?.windows(2) {
                 above.entry(pair[1].clone()).or_default().insert(pair[0].clone());
@@ -209,14 +209,15 @@ impl State {
     }
 }
 
-/// Drive and file of everything that the machine and its snapshots begin at.
-fn files_of(vmx: &Vmx, dict: &crate::dict::Dict, tree: &Tree) -> Vec<(String, PathBuf)> {
-    let mut files = drives::disks(vmx, dict);
-    for (node, file) in tree.all().iter().flat_map(|snapshot| &snapshot.disks) {
-        files.push((node.clone(), vmx.resolve(file)));
-    }
-    files.retain(|(_, file)| file.exists());
-    files
+/// Every file that the machine or one of its snapshots begins at.
+fn files_of(vmx: &Vmx, dict: &Dict, tree: &Tree) -> Vec<PathBuf> {
+    let present = drives::disks(vmx, dict).into_iter().map(|(_, file)| file);
+    let kept = tree
+        .all()
+        .iter()
+        .flat_map(|snapshot| &snapshot.disks)
+        .map(|(_, file)| vmx.resolve(file));
+    present.chain(kept).filter(|file| file.exists()).collect()
 }
 
 fn note_path(vmx: &Vmx) -> PathBuf {

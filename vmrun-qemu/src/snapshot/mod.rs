@@ -1,7 +1,7 @@
 //! Snapshots of machines that are off, the way VMware's delta disks work: the present disk stays as it is and becomes the
 //! snapshot's, and an empty overlay above it becomes the machine's.
 
-mod layers;
+pub(crate) mod layers;
 pub(crate) mod tree;
 
 use std::path::PathBuf;
@@ -29,13 +29,14 @@ pub(crate) fn take(home: &Home, vmx: &Vmx, name: &str) -> Result<(), Fault> {
 
 /// `snapshot`, for a caller that has the machine's lock.
 pub(crate) fn take_locked(home: &Home, vmx: &Vmx, name: &str, lock: &Lock) -> Result<(), Fault> {
-    let mut dict = vmx.read()?;
+    vmx.read()?;
     if running::of_locked(home, &vmx.key, lock)?.is_some() {
         return Err(Fault::SnapshotsNotAllowed {
             reason: "the machine runs; on QEMU a snapshot can be taken only of a machine that is off".to_owned(),
         });
     }
     layers::finish_interrupted(vmx)?;
+    let mut dict = vmx.read()?;
     let mut tree = Tree::read(vmx)?;
     if name.is_empty() || name.contains('/') {
         return Err(Fault::invalid(

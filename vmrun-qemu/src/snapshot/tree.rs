@@ -1,5 +1,6 @@
 //! The `.vmsd` file: which snapshots there are, in VMware's own keys.
 
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use crate::dict::Dict;
@@ -247,9 +248,9 @@ impl Tree {
         if as_tree {
             self.branch(None, 0, &mut text);
         } else {
-            self.snapshots
-                .iter()
-                .for_each(|snapshot| text.push_str(&format!("{}\n", snapshot.name)));
+            for snapshot in &self.snapshots {
+                let _ = writeln!(text, "{}", snapshot.name);
+            }
         }
         text
     }
@@ -263,7 +264,7 @@ impl Tree {
             .filter(of)
             .filter(|_| depth <= self.snapshots.len())
         {
-            text.push_str(&format!("{}{}\n", "\t".repeat(depth), snapshot.name));
+            let _ = writeln!(text, "{}{}", "\t".repeat(depth), snapshot.name);
             self.branch(Some(snapshot.uid), depth + 1, text);
         }
     }
