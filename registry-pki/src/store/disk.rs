@@ -26,6 +26,7 @@ pub(crate) enum Access {
 
 /// Makes `dir` and its missing parents, 0700.
 pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
+    crash::point();
     platform::private_dir_builder()
         .recursive(true)
         .create(dir)
@@ -34,6 +35,7 @@ pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
 
 /// Makes `dir`, 0700; it must not exist.
 pub(crate) fn make_new_private_dir(dir: &Path) -> Result<(), StoreError> {
+    crash::point();
     platform::private_dir_builder()
         .create(dir)
         .map_err(StoreError::io("creating", dir))
@@ -51,10 +53,17 @@ pub(crate) fn write_new(path: &Path, contents: &[u8], access: Access) -> Result<
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     platform::restrict(&mut options, access);
+    crash::point();
     let mut file = options.open(path).map_err(StoreError::io("creating", path))?;
+    crash::point();
     file.write_all(contents)
-        .and_then(|()| file.sync_all())
+        .and_then(|()| flush(&file))
         .map_err(StoreError::io("writing", path))
+}
+
+/// Waits until a file or directory is on the disk. Tests die by the thread, not by the power, and have no time to wait.
+fn flush(file: &File) -> io::Result<()> {
+    if cfg!(test) { Ok(()) } else { file.sync_all() }
 }
 
 /// Replaces `path` by a plain file with `contents`: readers see the old file or the new one, never a part.
@@ -62,7 +71,13 @@ pub(crate) fn replace(path: &Path, contents: &[u8], access: Access) -> Result<()
     let temporary = temporary(path);
     remove_if_there(&temporary)?;
     write_new(&temporary, contents, access)?;
-    fs::rename(&temporary, path).map_err(StoreError::io("replacing", path))
+    rename(&temporary, path)
+}
+
+/// Renames in one step; what was at `to` is gone.
+pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
+    crash::point();
+    platform::rename(from, to).map_err(StoreError::io("replacing", to))
 }
 
 /// `.registry.key.new` beside `registry.key`. The lock makes sure that only one process uses it.
@@ -72,6 +87,7 @@ pub(crate) fn temporary(path: &Path) -> std::path::PathBuf {
 }
 
 pub(crate) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
+    crash::point();
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
             operation: "removing",
@@ -82,7 +98,53 @@ pub(crate) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Removes a directory and all that is in it, if it is there.
+pub(crate) fn remove_tree_if_there(dir: &Path) -> Result<(), StoreError> {
+    crash::point();
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
+            operation: "removing",
+            path: dir.to_owned(),
+            source: error,
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Makes renames in `dir` survive a power failure.
 pub(crate) fn sync_dir(dir: &Path) -> Result<(), StoreError> {
     platform::sync_dir(dir).map_err(StoreError::io("flushing", dir))
+}
+
+/// Where a process may be killed: in tests, the thread "dies" at a chosen one of these points.
+#[cfg(test)]
+pub(crate) mod crash {
+    use std::cell::Cell;
+
+    thread_local! {
+        static LEFT: Cell<Option<u32>> = const { Cell::new(None) };
+    }
+
+    /// What the thread dies with.
+    #[derive(Debug)]
+    pub(crate) struct Killed;
+
+    /// Lets the thread die at the point with this number, counted from 0; `None` lets it live.
+    pub(crate) fn at(point: Option<u32>) {
+        LEFT.set(point);
+    }
+
+    pub(crate) fn point() {
+        match LEFT.get() {
+            // No panic message: dying is what was asked for.
+            Some(0) => std::panic::resume_unwind(Box::new(Killed)),
+            Some(left) => LEFT.set(Some(left - 1)),
+            None => {}
+        }
+    }
+}
+
+#[cfg(not(test))]
+mod crash {
+    pub(super) fn point() {}
 }

@@ -33,18 +33,21 @@ pub(crate) fn refuse_shared_dir(dir: &Path) -> Result<(), StoreError> {
     }
 }
 
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    super::flush(&File::open(dir)?)
 }
 
 /// Replaces `path` by a symbolic link to `target` in one step; `false` where the file system has no such links.
 pub(crate) fn link(target: &Path, path: &Path) -> Result<bool, StoreError> {
     let temporary = super::temporary(path);
     super::remove_if_there(&temporary)?;
+    super::crash::point();
     match symlink(target, &temporary) {
-        Ok(()) => fs::rename(&temporary, path)
-            .map(|()| true)
-            .map_err(StoreError::io("replacing", path)),
+        Ok(()) => super::rename(&temporary, path).map(|()| true),
         Err(error)
             if matches!(
                 error.kind(),

@@ -256,7 +256,7 @@ pub(super) fn commit(
     let parent = dir.join(DIRECTORY);
     disk::make_private_dir(&parent)?;
     let unfinished = parent.join(UNFINISHED);
-    remove_dir(&unfinished)?;
+    disk::remove_tree_if_there(&unfinished)?;
     disk::make_new_private_dir(&unfinished)?;
     for (name, access) in VISIBLE {
         if let Some(contents) = set.visible(name) {
@@ -279,7 +279,7 @@ pub(super) fn commit(
     disk::write_new(&unfinished.join(RECORD), record.as_bytes(), Access::Public)?;
     disk::sync_dir(&unfinished)?;
     let finished = path(dir, number);
-    fs::rename(&unfinished, &finished).map_err(StoreError::io("renaming to", &finished))?;
+    disk::rename(&unfinished, &finished)?;
     disk::sync_dir(&parent)?;
     disk::sync_dir(dir)?;
     set.examine(&finished, number)
@@ -287,7 +287,7 @@ pub(super) fn commit(
 
 /// Removes what a killed process left half-written, keys among it. Only under the lock.
 pub(super) fn remove_leftovers(dir: &Path) -> Result<(), StoreError> {
-    remove_dir(&dir.join(DIRECTORY).join(UNFINISHED))?;
+    disk::remove_tree_if_there(&dir.join(DIRECTORY).join(UNFINISHED))?;
     for (name, _) in VISIBLE {
         disk::remove_if_there(&disk::temporary(&dir.join(name)))?;
     }
@@ -306,17 +306,6 @@ pub(super) fn remove_superseded_keys(dir: &Path, newest: u64) -> Result<(), Stor
 
 pub(super) fn record(dir: &Path, number: u64) -> Result<Option<Record>, StoreError> {
     Ok(read(&path(dir, number), RECORD)?.and_then(|text| serde_saphyr::from_str(&text).ok()))
-}
-
-fn remove_dir(dir: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::Io {
-            operation: "removing",
-            path: dir.to_owned(),
-            source: error,
-        }),
-        _ => Ok(()),
-    }
 }
 
 fn read(dir: &Path, name: &str) -> Result<Option<String>, StoreError> {

@@ -27,6 +27,9 @@ mod publish;
 mod request;
 mod show;
 
+#[cfg(test)]
+mod crash_tests;
+
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
