@@ -111,9 +111,12 @@ fn run(program: &Path, dir: &Path, address: SocketAddr, host_key: &str) -> Resul
     }
 }
 
+/// File names and contents.
+type Keys = Vec<(String, Vec<u8>)>;
+
 /// All keys, made once for all servers: RSA keys take their time.
 fn keys() -> Result<&'static [(String, Vec<u8>)], String> {
-    static KEYS: OnceLock<Result<Vec<(String, Vec<u8>)>, String>> = OnceLock::new();
+    static KEYS: OnceLock<Result<Keys, String>> = OnceLock::new();
     let make = || {
         let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
         let path = |name: &str| dir.path().join(name);
