@@ -392,6 +392,24 @@ wait_for_node() {
     rm -f "$state/nodes.json"
 }
 
+# The seed is taken away after this. A cloud-init that looks for it at the next boot and finds nothing takes the machine
+# for a new one: it would forget the static address and make other host keys. Its work here is done for good.
+retire_cloud_init() {
+    run "keeping cloud-init from later boots" mkdir -p "$root/etc/cloud"
+    run "keeping cloud-init from later boots" touch "$root/etc/cloud/cloud-init.disabled"
+}
+
+# udev locks a drive's tray while a medium is in it, and a locked medium cannot be taken out of a running machine. Nothing
+# is lost where this does not work: the machine is then restarted instead.
+release_media() {
+    for label in CIDATA cidata "$LAB_PAYLOAD_LABEL"; do
+        medium=$root/dev/disk/by-label/$label
+        if [ -n "$label" ] && [ -e "$medium" ] && command -v eject >/dev/null; then
+            timeout 30 eject "$medium" >"$state/command.log" 2>&1 || log "cannot eject $label: $(last_line "$state/command.log")"
+        fi
+    done
+}
+
 # --- the run ----------------------------------------------------------------------------------------------------
 
 mkdir -p "$state"
@@ -425,6 +443,8 @@ start_k3s
 if [ "$LAB_ROLE" = server ]; then
     wait_for_node
 fi
+retire_cloud_init
+release_media
 rm -rf "$payload" "$state/command.log"
 mark "$final_marker"
 begin 'done'
