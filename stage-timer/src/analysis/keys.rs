@@ -7,22 +7,30 @@ use crate::RunRecord;
 /// A stage whatever the run. Small numbers, from 0 in order of first appearance.
 pub(crate) type Key = usize;
 
-/// What makes two stages of different runs the same: parent, name, lane, and the how-manieth of these it is.
-type Identity = (Option<Key>, String, String, usize);
+/// What makes two stages of different runs the same: parent, name, lane (both by number), and the how-manieth of these
+/// it is.
+type Identity = (Option<Key>, usize, usize, usize);
 
 /// Gives the same key to the same stage of every run that it is shown.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
+    /// Names and lanes by number.
+    texts: HashMap<String, usize>,
     known: HashMap<Identity, Key>,
 }
 
 impl Keys {
     /// The keys of a run's stages, by their places in the record.
     pub(crate) fn of(&mut self, record: &RunRecord) -> Vec<Key> {
+        for stage in &record.stages {
+            self.learn(&stage.name);
+            self.learn(stage.lane.as_str());
+        }
         let mut keys: Vec<Key> = Vec::with_capacity(record.stages.len());
-        for_each_identity(record, |identity| {
-            let next = self.known.len();
-            let key = *self.known.entry(identity).or_insert(next);
+        let (texts, known) = (&self.texts, &mut self.known);
+        for_each_identity(record, texts, |identity| {
+            let next = known.len();
+            let key = *known.entry(identity).or_insert(next);
             keys.push(key);
             Some(key)
         });
@@ -32,36 +40,40 @@ impl Keys {
     /// The keys of a run's stages, where other runs have had them.
     pub(crate) fn find(&self, record: &RunRecord) -> Vec<Option<Key>> {
         let mut keys = Vec::with_capacity(record.stages.len());
-        for_each_identity(record, |identity| {
+        for_each_identity(record, &self.texts, |identity| {
             let key = self.known.get(&identity).copied();
             keys.push(key);
             key
         });
         keys
     }
-}
 
-/// Goes through the stages, parents first. A stage inside of one without a key has none either.
-fn for_each_identity(record: &RunRecord, mut key_of: impl FnMut(Identity) -> Option<Key>) {
-    let mut keys: Vec<Option<Key>> = Vec::with_capacity(record.stages.len());
-    let mut seen: HashMap<(Option<Key>, &str, &str), usize> = HashMap::new();
-    for stage in &record.stages {
-        let parent = stage.parent.map(|parent| keys.get(parent.index()).copied().flatten());
-        let (name, lane) = (stage.name.as_str(), stage.lane.as_str());
-        let key = match parent {
-            // A place that no stage has: looked up, it is not found.
-            Some(None) => key_of((Some(NOWHERE), String::new(), String::new(), 0)),
-            parent => {
-                let parent = parent.flatten();
-                let times = seen.entry((parent, name, lane)).or_default();
-                let identity = (parent, name.to_owned(), lane.to_owned(), *times);
-                *times += 1;
-                key_of(identity)
-            }
-        };
-        keys.push(key);
+    fn learn(&mut self, text: &str) {
+        if !self.texts.contains_key(text) {
+            self.texts.insert(text.to_owned(), self.texts.len());
+        }
     }
 }
 
-/// The key of no stage.
-const NOWHERE: Key = Key::MAX;
+/// Stands for what has no number or key. Looked up, it is not found.
+const NONE: usize = usize::MAX;
+
+/// Goes through the stages, parents first. A stage inside of one without a key has none either.
+fn for_each_identity(
+    record: &RunRecord,
+    texts: &HashMap<String, usize>,
+    mut key_of: impl FnMut(Identity) -> Option<Key>,
+) {
+    let number = |text: &str| texts.get(text).copied().unwrap_or(NONE);
+    let mut keys: Vec<Option<Key>> = Vec::with_capacity(record.stages.len());
+    let mut seen: HashMap<(Option<Key>, usize, usize), usize> = HashMap::new();
+    for stage in &record.stages {
+        let parent = stage
+            .parent
+            .map(|parent| keys.get(parent.index()).copied().flatten().unwrap_or(NONE));
+        let (name, lane) = (number(&stage.name), number(stage.lane.as_str()));
+        let times = seen.entry((parent, name, lane)).or_default();
+        keys.push(key_of((parent, name, lane, *times)));
+        *times += 1;
+    }
+}

@@ -65,8 +65,10 @@ impl Model {
     }
 }
 
-/// Siblings that a stage is compared with, going back from it.
+/// Siblings that a stage is compared with at most, going back from it.
 const LOOK_BACK: usize = 64;
+/// Pairs of siblings that are compared at most: with very many siblings, fewer for each.
+const PAIRS: usize = 100_000;
 
 /// What always came before what. Nobody says which stage waits for which; but what in every run had ended before
 /// another began is taken to be what that one waits for. Stages that ran side by side even once do not wait.
@@ -83,8 +85,9 @@ impl Order {
             let levels =
                 std::iter::once(model.roots.as_slice()).chain(model.stages.values().map(|p| p.children.as_slice()));
             for level in levels {
+                let look_back = (PAIRS / level.len().max(1)).clamp(1, LOOK_BACK);
                 for (place, later) in level.iter().enumerate() {
-                    for earlier in &level[place.saturating_sub(LOOK_BACK)..place] {
+                    for earlier in &level[place.saturating_sub(look_back)..place] {
                         let ended = model.stages[earlier].end <= model.stages[later].start;
                         *always.entry((*earlier, *later)).or_insert(true) &= ended;
                     }

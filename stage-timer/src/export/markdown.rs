@@ -133,29 +133,20 @@ impl RunRecord {
         };
         let _ = writeln!(text, "<details><summary>{title}</summary>\n\n```mermaid\ngantt");
         let _ = writeln!(text, "    dateFormat x\n    axisFormat {axis}");
-        let mut left = MOST;
-        for (lane, name) in tree.lanes.iter().enumerate() {
-            let _ = writeln!(text, "    section {}", MermaidName(name.as_str()));
-            for (index, stage) in self
-                .stages
-                .iter()
-                .enumerate()
-                .filter(|(index, _)| tree.lane_of[*index] == lane)
-            {
-                if left == 0 {
-                    break;
-                }
-                left -= 1;
-                let label = self.label(stage, lang);
-                let (from, to) = (micros(stage.start) / 1000, micros(stage.end) / 1000);
-                let _ = writeln!(
-                    text,
-                    "    {} :{}s{index}, {from}, {}",
-                    MermaidName(&label),
-                    mermaid_class(stage),
-                    to.max(from + 1)
-                );
+        // The first bars, lane by lane.
+        let mut bars: Vec<usize> = (0..self.stages.len().min(MOST)).collect();
+        bars.sort_by_key(|&index| (tree.lane_of[index], index));
+        let mut section = None;
+        for index in bars {
+            let stage = &self.stages[index];
+            if section != Some(tree.lane_of[index]) {
+                section = Some(tree.lane_of[index]);
+                let _ = writeln!(text, "    section {}", MermaidName(stage.lane.as_str()));
             }
+            let label = self.label(stage, lang);
+            let (name, class) = (MermaidName(&label), mermaid_class(stage));
+            let (from, to) = (micros(stage.start) / 1000, micros(stage.end) / 1000);
+            let _ = writeln!(text, "    {name} :{class}s{index}, {from}, {}", to.max(from + 1));
         }
         text.push_str("```\n\n</details>\n");
     }
