@@ -85,7 +85,7 @@ install_qemu_from_backports() { # version
     awk -v suite="$suite" '$2 == suite && $3 == "Packages" { print $1; exit }')
   # shellcheck disable=SC2016
   key=$(apt-get indextargets --format '$(RELEASE) $(SIGNED_BY)' 2>/dev/null |
-    awk -v suite="$suite" '$1 == suite { print $2; exit }')
+    awk -v suite="$suite" '$1 == suite && $2 ~ "^/" { print $2; exit }')
   [ -n "$suite" ] && [ -n "$mirror" ] || return 1
   scratch=$(mktemp -d)
   chmod 755 "$scratch"

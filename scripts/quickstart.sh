@@ -151,13 +151,13 @@ start_registry() {
   registry_files
   local wanted pid
   # JSON is YAML, and has one way of quoting a path.
-  wanted=$(CERT=$certificate KEY=$key STORE=$directory/registry-data PORT=$PORT python3 -c '
+  wanted=$(CERT=$certificate KEY=$key STORE=$directory/registry-data ADDRESS=127.0.0.1:$PORT python3 -c '
 import json, os
 print(json.dumps({
     "version": 0.1,
     "log": {"level": "warn"},
     "storage": {"filesystem": {"rootdirectory": os.environ["STORE"]}, "delete": {"enabled": True}},
-    "http": {"addr": "127.0.0.1:" + os.environ["PORT"], "tls": {"certificate": os.environ["CERT"], "key": os.environ["KEY"]}},
+    "http": {"addr": os.environ["ADDRESS"], "tls": {"certificate": os.environ["CERT"], "key": os.environ["KEY"]}},
 }, indent=2))')
   local fingerprint
   fingerprint=$(printf '%s' "$wanted" | cat - "$certificate" "$key" | sha256sum | cut -d' ' -f1)
