@@ -227,7 +227,7 @@
   };
   const zoom = (factor, around = (state.from + state.to) / 2) => show(around - (around - state.from) * factor, around + (state.to - around) * factor);
   const fit = () => show(0, run.wall_s);
-  const fill = (stage) => { const margin = Math.max(stage.duration_s * 0.04, SMALLEST); show(stage.start_s - margin, stage.end_s + margin); };
+  const fill = (stage) => { const margin = Math.max(stage.duration_s * 0.04, SMALLEST); show(Math.max(0, stage.start_s - margin), Math.min(run.wall_s, stage.end_s + margin)); };
   const stageAt = (px, py) => {
     if (px < gutter) return -1;
     const track = tracks.find((t) => py >= t.y && py < t.y + BAR);
