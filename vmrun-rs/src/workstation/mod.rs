@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 #[cfg(feature = "ssh")]
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -24,7 +24,7 @@ use crate::guest::{GuestAccess, GuestChannel};
 use crate::hypervisor::{
     Detached, Hypervisor, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
 };
-use crate::vmrun::{VariableKind, Vmrun, locks};
+use crate::vmrun::{HostNetwork, VariableKind, Vmrun, locks};
 use crate::vmx::{DiskController, NicModel, VmxStore, variable_name};
 
 /// Machines of VMware Workstation, Player or Fusion, or of a program that speaks `vmrun`'s language.
@@ -34,10 +34,15 @@ use crate::vmx::{DiskController, NicModel, VmxStore, variable_name};
 pub struct Workstation {
     vmrun: Vmrun,
     options: WorkstationOptions,
+    /// The host's virtual networks, and when they were asked for.
+    networks: Arc<tokio::sync::Mutex<Option<Networks>>>,
     /// Which way into each machine works.
     #[cfg(feature = "ssh")]
     memories: Arc<Mutex<HashMap<String, FallbackMemory>>>,
 }
+
+/// When the networks were asked for, and what was answered.
+type Networks = (Instant, Vec<HostNetwork>);
 
 /// How a [`Workstation`] makes machines and how long it waits for them.
 #[derive(Debug, Clone)]
@@ -89,6 +94,7 @@ impl Workstation {
         Self {
             vmrun: vmrun.into(),
             options,
+            networks: Arc::default(),
             #[cfg(feature = "ssh")]
             memories: Arc::default(),
         }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
@@ -42,7 +43,7 @@ impl Workstation {
     /// The host networks that the machine's interfaces are on, as far as they are known.
     async fn networks_of(&self, file: &VmxFile) -> Vec<HostNetwork> {
         let wanted: Vec<String> = interfaces(file).map(|(_, network)| network).collect();
-        match self.vmrun.host_networks().await {
+        match self.known_networks().await {
             Ok(all) => all
                 .into_iter()
                 .filter(|n| wanted.iter().any(|w| w.eq_ignore_ascii_case(&n.name)))
@@ -52,6 +53,18 @@ impl Workstation {
                 Vec::new()
             }
         }
+    }
+
+    /// The host's networks, asked for once a minute: an address is polled for, and networks do not change meanwhile.
+    async fn known_networks(&self) -> Result<Vec<HostNetwork>, VmrunError> {
+        const FRESH: Duration = Duration::from_secs(60);
+        let mut known = self.networks.lock().await;
+        if let Some((_, networks)) = known.as_ref().filter(|(asked, _)| asked.elapsed() < FRESH) {
+            return Ok(networks.clone());
+        }
+        let networks = self.vmrun.host_networks().await?;
+        *known = Some((Instant::now(), networks.clone()));
+        Ok(networks)
     }
 
     pub(super) async fn reach(&self, network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
