@@ -14,7 +14,7 @@ pub(crate) fn text() -> String {
     for command in super::grammar::COMMANDS {
         let _ = writeln!(
             commands,
-            "{:<25}{:<44}{}",
+            "{:<25}{:<60}{}",
             command.name, command.parameters, command.summary
         );
     }
@@ -33,7 +33,7 @@ pub(crate) fn text() -> String {
          \x20  -gu <userName in guest OS>\n\
          \x20  -gp <password in guest OS>\n\
          \n\
-         {head:<25}{parameters:<44}DESCRIPTION\n\
+         {head:<25}{parameters:<60}DESCRIPTION\n\
          {commands}",
         version = env!("CARGO_PKG_VERSION"),
         head = "COMMAND",

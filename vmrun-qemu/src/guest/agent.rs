@@ -198,7 +198,8 @@ pub(crate) fn execute(
             std::thread::sleep(Duration::from_millis(400));
             agent = Agent::connect(home, record)?;
         } else {
-            std::thread::sleep(Duration::from_millis(40));
+            // In proportion to the time that it has taken so far: looking costs a slow guest something too.
+            std::thread::sleep((begun.elapsed() / 8).max(Duration::from_millis(20)));
         }
         let status = agent.execute("guest-exec-status", &json!({ "pid": pid }))?;
         if status["exited"] == true {

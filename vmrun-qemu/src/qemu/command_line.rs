@@ -71,9 +71,10 @@ pub(crate) fn arguments(machine: &Machine, start: &Start) -> Vec<OsString> {
     drives(&mut line, machine);
     for (nic, port) in machine.nics.iter().zip(&start.ports) {
         let id = format!("net{}", nic.index);
+        // No network boot: nothing here serves one, and looking for it takes the firmware seconds.
         line.add("-netdev", stream_client(&id, port, start.version));
         line.device(
-            &json!({ "driver": nic.device, "id": format!("ethernet{}", nic.index), "netdev": id, "mac": nic.mac }),
+            &json!({ "driver": nic.device, "id": format!("ethernet{}", nic.index), "netdev": id, "mac": nic.mac, "romfile": "" }),
         );
     }
     if let Some(console) = &machine.console {
