@@ -15,7 +15,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let lab = Lab::open(loaded.config, Arc::new(events))?;
     let report = lab.up(&UpOptions::default(), None, &CancellationToken::new()).await?;
     println!("{}", report.record.summary(stage_timer::Lang::En));
-    for node in report.result.inspect_err(|e| eprintln!("{}\n{}", e.one_line(), e.detail_lines().join("\n")))? {
+    for node in report
+        .result
+        .inspect_err(|e| eprintln!("{}\n{}", e.one_line(), e.detail_lines().join("\n")))?
+    {
         println!("{} is ready", node.name);
     }
     Ok(())

@@ -22,7 +22,9 @@ impl TestLab {
     pub fn new(directory: &Path, toml: &str) -> Self {
         let toml = toml.replace("{dir}", &directory.display().to_string());
         std::fs::write(directory.join("lab.toml"), toml).expect("the test's directory is writable");
-        Self { directory: directory.to_owned() }
+        Self {
+            directory: directory.to_owned(),
+        }
     }
 
     /// Where the lab is.
@@ -60,7 +62,12 @@ impl TestLab {
     /// If it fails.
     pub fn succeed(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "lab-cli {}: {}", arguments.join(" "), said(&output));
+        assert!(
+            output.status.success(),
+            "lab-cli {}: {}",
+            arguments.join(" "),
+            said(&output)
+        );
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -73,7 +80,8 @@ impl TestLab {
         let mut all = vec!["--output", "json"];
         all.extend(arguments);
         let text = self.succeed(&all);
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("lab-cli {} printed no JSON ({e}): {text}", all.join(" ")))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|e| panic!("lab-cli {} printed no JSON ({e}): {text}", all.join(" ")))
     }
 
     /// Runs a shell line on a node, which must succeed; what it printed.

@@ -5,7 +5,10 @@ use std::process::{Command, Output, Stdio};
 
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package is a directory of the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this package is a directory of the workspace")
+        .to_owned()
 }
 
 /// A program of this workspace, from the same build as the running test.
@@ -16,9 +19,16 @@ pub fn workspace() -> PathBuf {
 pub fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test knows its own program");
     // target/<profile>/deps/<test> stands two below target/<profile>/<program>.
-    let directory = test.parent().and_then(Path::parent).expect("a test lies in target/<profile>/deps");
+    let directory = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("a test lies in target/<profile>/deps");
     let program = directory.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.is_file(), "{} is not built: run `cargo build --workspace --bins` first", program.display());
+    assert!(
+        program.is_file(),
+        "{} is not built: run `cargo build --workspace --bins` first",
+        program.display()
+    );
     program
 }
 
@@ -36,7 +46,10 @@ pub fn script(path: &str, arguments: &[&str]) -> String {
         .unwrap_or_else(|e| panic!("{path} cannot be run: {e}"));
     assert!(output.status.success(), "{path} failed with {}", output.status);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines().last().unwrap_or_else(|| panic!("{path} printed nothing")).to_owned()
+    text.lines()
+        .last()
+        .unwrap_or_else(|| panic!("{path} printed nothing"))
+        .to_owned()
 }
 
 /// Both streams of a finished program, for a message.

@@ -20,7 +20,10 @@ impl Registry {
     /// If docker-registry is not installed, the port is taken, or it does not come up within 20 s.
     pub fn start(directory: &Path, port: u16, certificate: &Path, key: &Path) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        assert!(TcpStream::connect(address).is_err(), "port {port} is taken by another program");
+        assert!(
+            TcpStream::connect(address).is_err(),
+            "port {port} is taken by another program"
+        );
         let config = directory.join("registry.yml");
         // JSON is YAML: a path with any character in it is written safely.
         let text = serde_json::json!({
@@ -43,7 +46,11 @@ impl Registry {
         let end = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(address).is_err() {
             let ended = registry.process.try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "docker-registry ended with {ended:?}; see {}", directory.join("registry.log").display());
+            assert!(
+                ended.is_none(),
+                "docker-registry ended with {ended:?}; see {}",
+                directory.join("registry.log").display()
+            );
             assert!(Instant::now() < end, "docker-registry does not listen on {address}");
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -62,7 +62,10 @@ fn one_command_brings_up_a_real_lab_that_is_what_it_says_and_takes_it_away() {
 
 fn lab(directory: &Path) -> TestLab {
     let image = script("tests/guest/build-image.sh", &[]);
-    let payload = script("tests/guest/make-payload.sh", &[&directory.join("payload").display().to_string()]);
+    let payload = script(
+        "tests/guest/make-payload.sh",
+        &[&directory.join("payload").display().to_string()],
+    );
     let toml = format!(
         "[lab]\nname = \"{LAB}\"\n\
          [hypervisor]\nkind = \"qemu\"\n\
@@ -79,8 +82,14 @@ fn refuses_to_start_without_a_registry(lab: &TestLab) {
     let output = lab.run(&["up"]);
     let text = said(&output);
     assert_eq!(output.status.code(), Some(3), "{text}");
-    assert!(text.contains("192.168.6.1:5000") && text.contains("registry.crt"), "{text}");
-    assert!(!lab.root(LAB).join("vms").exists(), "no machine is made before the prerequisites are met");
+    assert!(
+        text.contains("192.168.6.1:5000") && text.contains("registry.crt"),
+        "{text}"
+    );
+    assert!(
+        !lab.root(LAB).join("vms").exists(),
+        "no machine is made before the prerequisites are met"
+    );
 }
 
 fn start_registry(lab: &TestLab, certificate: &str, key: &str) -> Registry {
@@ -92,7 +101,11 @@ fn start_registry(lab: &TestLab, certificate: &str, key: &str) -> Registry {
 fn up(lab: &TestLab) -> Value {
     step("up");
     let started = Instant::now();
-    let output = lab.command(&["--output", "json", "up"]).stderr(std::process::Stdio::inherit()).output().unwrap();
+    let output = lab
+        .command(&["--output", "json", "up"])
+        .stderr(std::process::Stdio::inherit())
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", said(&output));
     println!("    up took {:.0} s", started.elapsed().as_secs_f64());
     serde_json::from_slice(&output.stdout).unwrap()
@@ -118,14 +131,20 @@ fn every_node_is_ready(lab: &TestLab) {
     let nodes = status["nodes"].as_array().unwrap();
     assert_eq!(nodes.len(), 3);
     for ((name, address, _), node) in NODES.iter().zip(nodes) {
-        assert_eq!((&node["name"], &node["address"], &node["ready"]), (&(*name).into(), &(*address).into(), &true.into()));
+        assert_eq!(
+            (&node["name"], &node["address"], &node["ready"]),
+            (&(*name).into(), &(*address).into(), &true.into())
+        );
     }
 }
 
 fn static_addresses_are_set(lab: &TestLab) {
     step("static addresses and the default route are set");
     for (node, address, _) in NODES {
-        let text = lab.guest(node, "ip -4 -o addr show scope global; ip -4 route show default; hostname");
+        let text = lab.guest(
+            node,
+            "ip -4 -o addr show scope global; ip -4 route show default; hostname",
+        );
         assert!(text.contains(&format!("{address}/24")), "{node}: {text}");
         assert!(text.contains("default via 192.168.6.1"), "{node}: {text}");
         assert!(text.ends_with(node), "{text}");
@@ -138,7 +157,10 @@ fn cloud_init_finished_without_errors(lab: &TestLab) {
         let text = lab.guest(node, "cat /run/cloud-init/result.json");
         let result: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(result["v1"]["errors"], serde_json::json!([]), "{node}: {text}");
-        assert!(result["v1"]["datasource"].as_str().unwrap().contains("NoCloud"), "{node}: {text}");
+        assert!(
+            result["v1"]["datasource"].as_str().unwrap().contains("NoCloud"),
+            "{node}: {text}"
+        );
     }
 }
 
@@ -150,7 +172,11 @@ fn every_marker_carries_this_lifes_instance_id(lab: &TestLab) {
         for marker in ["/var/lib/iso-copy-complete", "/var/lib/cloud-init-complete", done] {
             assert_eq!(lab.guest(node, &format!("cat {marker}")), id, "{node}: {marker}");
         }
-        assert_eq!(lab.guest(node, "test -e /var/lib/lab/failed || echo none"), "none", "{node}");
+        assert_eq!(
+            lab.guest(node, "test -e /var/lib/lab/failed || echo none"),
+            "none",
+            "{node}"
+        );
     }
 }
 
@@ -170,8 +196,14 @@ fn a_wrong_host_key_is_refused(lab: &TestLab) {
 fn seed_images_are_out_of_the_drives(lab: &TestLab) {
     step("seed images are out of the drives");
     for (node, ..) in NODES {
-        let text = lab.guest(node, "for d in /sys/block/sr*; do cat $d/size; done; ls /dev/disk/by-label");
-        assert!(!text.contains("CIDATA") && !text.contains("LABPAYLOAD"), "{node}: {text}");
+        let text = lab.guest(
+            node,
+            "for d in /sys/block/sr*; do cat $d/size; done; ls /dev/disk/by-label",
+        );
+        assert!(
+            !text.contains("CIDATA") && !text.contains("LABPAYLOAD"),
+            "{node}: {text}"
+        );
     }
 }
 
@@ -179,8 +211,15 @@ fn the_kubeconfig_points_at_a_server_that_answers(lab: &TestLab) {
     step("the kubeconfig points at a server that answers");
     let path = lab.root(LAB).join("kubeconfig");
     let text = std::fs::read_to_string(&path).unwrap();
-    let server = text.lines().find_map(|l| l.trim().strip_prefix("server:")).expect("the kubeconfig names a server");
-    let address = server.trim().trim_matches(['"', '\'']).strip_prefix("https://").expect("over https");
+    let server = text
+        .lines()
+        .find_map(|l| l.trim().strip_prefix("server:"))
+        .expect("the kubeconfig names a server");
+    let address = server
+        .trim()
+        .trim_matches(['"', '\''])
+        .strip_prefix("https://")
+        .expect("over https");
     std::net::TcpStream::connect_timeout(&address.parse().unwrap(), Duration::from_secs(10)).unwrap();
     #[cfg(unix)]
     {
@@ -196,7 +235,13 @@ fn guests_are_air_gapped(lab: &TestLab) {
     let port = other.local_addr().unwrap().port();
     let line = format!("timeout 5 bash -c 'echo > /dev/tcp/192.168.6.1/{port}' 2>/dev/null; echo $?");
     assert_ne!(lab.guest("k3s-worker1", &line), "0");
-    assert_eq!(lab.guest("k3s-worker1", "timeout 10 bash -c 'echo > /dev/tcp/192.168.6.10/6443'; echo $?"), "0");
+    assert_eq!(
+        lab.guest(
+            "k3s-worker1",
+            "timeout 10 bash -c 'echo > /dev/tcp/192.168.6.10/6443'; echo $?"
+        ),
+        "0"
+    );
 }
 
 fn a_second_up_changes_nothing(lab: &TestLab) {
@@ -231,7 +276,10 @@ fn the_registry_is_trusted_with_the_right_certificate_only(lab: &TestLab, regist
         "--ca",
         &lab.root(LAB).join("pki/ca.crt").display().to_string(),
     ]));
-    assert!(verdict.contains("192.168.6.1") && verdict.contains("localhost"), "{verdict}");
+    assert!(
+        verdict.contains("192.168.6.1") && verdict.contains("localhost"),
+        "{verdict}"
+    );
     let output = lab.run(&["up"]);
     assert_eq!(output.status.code(), Some(3), "up notices it too: {}", said(&output));
 }
@@ -239,7 +287,10 @@ fn the_registry_is_trusted_with_the_right_certificate_only(lab: &TestLab, regist
 /// The seed's mistake: a certificate of the right CA that names only localhost.
 fn certificate_for_localhost_only(lab: &TestLab) -> (std::path::PathBuf, std::path::PathBuf) {
     let pki = lab.root(LAB).join("pki");
-    let (certificate, key) = (lab.directory().join("localhost.crt"), lab.directory().join("localhost.key"));
+    let (certificate, key) = (
+        lab.directory().join("localhost.crt"),
+        lab.directory().join("localhost.key"),
+    );
     let line = format!(
         "openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost \
            -addext subjectAltName=DNS:localhost -keyout {key} \
@@ -265,7 +316,10 @@ fn a_restarted_machine_comes_back_ready(lab: &TestLab) {
         .unwrap();
     assert!(output.status.success(), "{}", said(&output));
     let status: Value = serde_json::from_slice(&lab.run(&["--output", "json", "status"]).stdout).unwrap();
-    assert_eq!(status["ready"], false, "a machine that is off is never called ready: {status}");
+    assert_eq!(
+        status["ready"], false,
+        "a machine that is off is never called ready: {status}"
+    );
     let started = Instant::now();
     lab.json(&["up"]);
     println!("    up after a power cut took {:.0} s", started.elapsed().as_secs_f64());
@@ -281,10 +335,19 @@ fn destroy_leaves_nothing_but_what_is_not_the_labs(lab: &TestLab) {
         std::fs::write(directory.join("theirs.vmx"), "config.version = \"8\"\n").unwrap();
     }
     let refused = lab.run(&["destroy"]);
-    assert_eq!(refused.status.code(), Some(2), "off a terminal it wants --yes: {}", said(&refused));
+    assert_eq!(
+        refused.status.code(),
+        Some(2),
+        "off a terminal it wants --yes: {}",
+        said(&refused)
+    );
     lab.succeed(&["destroy", "--yes"]);
     for directory in &foreign {
-        assert!(directory.join("theirs.vmx").is_file(), "{} was touched", directory.display());
+        assert!(
+            directory.join("theirs.vmx").is_file(),
+            "{} was touched",
+            directory.display()
+        );
     }
     for (node, ..) in NODES {
         assert!(!machines.join(node).exists());
@@ -300,7 +363,9 @@ fn processes_of(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     entries
         .filter(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
-        .filter_map(|e| Some(String::from_utf8_lossy(&std::fs::read(e.path().join("cmdline")).ok()?).replace('\0', " ")))
+        .filter_map(|e| {
+            Some(String::from_utf8_lossy(&std::fs::read(e.path().join("cmdline")).ok()?).replace('\0', " "))
+        })
         .filter(|line| line.contains(&needle))
         .collect()
 }
