@@ -1,6 +1,6 @@
-//! Our certificates and our verdicts before outside judges: OpenSSL, GnuTLS, NSS, Go, pyca and rustls-webpki.
+//! Our certificates and our verdicts before outside judges: OpenSSL, `GnuTLS`, NSS, Go, pyca and rustls-webpki.
 
-#[path = "judges/corpus.rs"]
+#[path = "judges/corpus/mod.rs"]
 mod corpus;
 #[path = "judges/lint.rs"]
 mod lint;

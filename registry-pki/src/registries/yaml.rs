@@ -36,10 +36,11 @@ pub enum RegistriesError {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    mirrors: BTreeMap<String, Option<FileMirror>>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    configs: BTreeMap<String, Option<FileConfig>>,
+    // A key without a value is as good as none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mirrors: Option<BTreeMap<String, Option<FileMirror>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    configs: Option<BTreeMap<String, Option<FileConfig>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -134,21 +135,19 @@ impl Registries {
 
 impl From<&Registries> for File {
     fn from(registries: &Registries) -> Self {
-        let mirror = |mirror: &Mirror| FileMirror {
-            endpoint: mirror.endpoints.clone(),
-            rewrite: mirror.rewrite.clone(),
+        let mirror = |(name, one): (&String, &Mirror)| {
+            (
+                name.clone(),
+                Some(FileMirror {
+                    endpoint: one.endpoints.clone(),
+                    rewrite: one.rewrite.clone(),
+                }),
+            )
         };
+        let config = |(name, one): (&String, &RegistryConfig)| (name.clone(), Some(FileConfig::from(one)));
         Self {
-            mirrors: registries
-                .mirrors
-                .iter()
-                .map(|(name, one)| (name.clone(), Some(mirror(one))))
-                .collect(),
-            configs: registries
-                .configs
-                .iter()
-                .map(|(name, one)| (name.clone(), Some(FileConfig::from(one))))
-                .collect(),
+            mirrors: (!registries.mirrors.is_empty()).then(|| registries.mirrors.iter().map(mirror).collect()),
+            configs: (!registries.configs.is_empty()).then(|| registries.configs.iter().map(config).collect()),
         }
     }
 }
@@ -186,11 +185,13 @@ impl From<File> for Registries {
         Self {
             mirrors: file
                 .mirrors
+                .unwrap_or_default()
                 .into_iter()
                 .map(|(name, one)| (name, mirror(one)))
                 .collect(),
             configs: file
                 .configs
+                .unwrap_or_default()
                 .into_iter()
                 .map(|(name, one)| (name, config(one)))
                 .collect(),

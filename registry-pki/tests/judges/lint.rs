@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::corpus::ours;
+use super::corpus::issue;
 use super::support::{cache, have, run, said};
 use registry_pki::KeyAlgorithm;
 
@@ -128,7 +128,7 @@ fn pkilint_finds_nothing_that_is_not_allowed() {
         (&all[..1], KeyAlgorithm::EcdsaP384),
         (&all[1..2], KeyAlgorithm::EcdsaP256),
     ] {
-        let (ca, leaf) = ours(hosts, algorithm);
+        let (ca, leaf) = issue(hosts, algorithm);
         let ca = write(dir.path(), "ca.pem", &ca.certificate_pem());
         let leaf = write(dir.path(), "leaf.pem", &leaf);
         let common = ["lint", "-s", "NOTICE", "-f", "JSON"];

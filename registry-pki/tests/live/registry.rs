@@ -96,7 +96,10 @@ pub(crate) fn oci_image(dir: &Path) -> String {
     fs::create_dir_all(&blobs).unwrap();
     let blob = |contents: &[u8]| {
         let digest = ring::digest::digest(&ring::digest::SHA256, contents);
-        let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = digest
+            .as_ref()
+            .iter()
+            .fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         fs::write(blobs.join(&digest), contents).unwrap();
         (format!("sha256:{digest}"), contents.len())
     };
