@@ -262,6 +262,13 @@ impl RunRecord {
 
     fn record_lines(&self, lang: Lang) -> Vec<String> {
         let mut lines = Vec::new();
+        if let Some(more) = self.asleep() {
+            let more = rough(more, lang);
+            lines.push(match lang {
+                Lang::En => format!("By the calendar it took {more} more: the machine slept, or its clock was set"),
+                Lang::Ko => format!("달력 시간으로는 {more} 더 걸림: 절전 상태였거나 시계가 변경됨"),
+            });
+        }
         if let Some(error) = &self.recording_error {
             lines.push(format!(
                 "{}: {error}",

@@ -358,3 +358,21 @@ fn a_live_timeline_is_predicted_through_its_snapshots() {
     assert!(at_start.median.saturating_sub(later.median).abs_diff(ms(500)) < ms(50));
     assert_eq!(later.total(), later.elapsed + later.median);
 }
+
+#[test]
+fn a_recorded_history_of_real_work_is_predicted_better_the_longer_a_run_goes_on() {
+    // Fourteen runs of gzip and sha256sum, recorded by `examples/record_history.rs` on a machine on which much else
+    // went on: the slowest run took three times as long as the fastest.
+    let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/history");
+    let records = stage_timer::History::new(directory).records(usize::MAX).unwrap();
+    assert_eq!(records.len(), 14);
+    let replay = Replay::of(&records);
+    println!("{}", replay.to_text(Lang::En));
+    let error = |moment| replay.mean_error(moment).unwrap();
+    let naive = |moment| replay.mean_naive_error(moment).unwrap();
+    assert!(error(0.5) < naive(0.5) * 0.7 && error(0.75) < naive(0.75) * 0.4 && error(0.97) < 0.03);
+    assert!(error(0.05) > error(0.5) && error(0.5) > error(0.75) && error(0.75) > error(0.97));
+    for moment in [0.05, 0.25, 0.5, 0.75, 0.9] {
+        assert!(replay.coverage(moment).unwrap() > 0.75, "at {moment}");
+    }
+}

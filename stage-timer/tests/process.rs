@@ -1,5 +1,7 @@
 //! Processes that die: what they had done must be in their records.
 
+mod common;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,7 +52,7 @@ fn busy(path: &Path) -> Command {
 
 #[test]
 fn killed_a_hundred_times_it_never_loses_what_it_had_done() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = common::fast_directory();
     let mut unfinished = 0;
     for round in 0..100_u64 {
         let path = directory.path().join(format!("{round}.jsonl"));

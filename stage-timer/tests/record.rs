@@ -177,6 +177,31 @@ fn a_history_is_a_directory_of_records_oldest_first() {
 }
 
 #[test]
+fn a_machine_that_slept_is_noticed_by_its_calendar() {
+    let line = |ended: &str| {
+        format!(
+            "{{\"event\":\"run\",\"version\":1,\"id\":\"x\",\"name\":\"up\",\"shape\":\"\",\
+             \"started\":\"2025-09-02T09:00:00+09:00\"}}\n\
+             {{\"event\":\"finish\",\"at_us\":60000000,\"outcome\":\"ok\",\"ended\":\"{ended}\"}}\n"
+        )
+    };
+    let read = |ended: &str| RunRecord::parse(line(ended).as_bytes()).unwrap();
+    assert_eq!(read("2025-09-02T09:01:01+09:00").asleep(), None);
+    let slept = read("2025-09-02T10:01:00+09:00");
+    assert_eq!(slept.asleep(), Some(ms(3_600_000)));
+    assert!(
+        slept
+            .summary(stage_timer::Lang::En)
+            .contains("By the calendar it took 1h 00m more")
+    );
+    assert_eq!(
+        read("2025-09-02T08:00:00+09:00").asleep(),
+        None,
+        "a clock that was set back says nothing"
+    );
+}
+
+#[test]
 fn records_of_any_run_have_stages_in_order_and_parents_first() {
     for record in [seed_run(), troubled_run()] {
         for (index, stage) in record.stages.iter().enumerate() {

@@ -132,7 +132,7 @@ fn summarize(
     // Few runs show less of the spread than there is.
     #[expect(clippy::cast_precision_loss, reason = "there are at most a few dozen runs")]
     let few = 1.0 / runs as f64;
-    let mut p90 = high + (high - median) * 2.0 * few + median * (0.05 + 0.4 * few);
+    let mut p90 = high + (high - median) * 2.0 * few + median * (0.15 + 0.4 * few);
     if overrun.is_some() {
         p90 *= 2.0;
     }

@@ -137,7 +137,8 @@ impl Progress {
     }
 
     /// The observer that shows the run. It draws on a thread of its own, which ends with the run (or when the observer
-    /// is dropped): when [`Timeline::finish`](crate::Timeline::finish) returns, everything has been shown.
+    /// is dropped): when [`Timeline::finish`](crate::Timeline::finish) returns, everything has been shown (unless
+    /// another thread was ending a stage at that very moment, and shows it).
     pub fn observer(self) -> impl FnMut(&Event) + Send + 'static {
         let mut board = Board::new(self.lang, self.estimator.clone());
         let mut drawer = self

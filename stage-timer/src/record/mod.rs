@@ -199,7 +199,19 @@ impl RunRecord {
         self.labels.get(&stage.name, lang)
     }
 
-    /// The first outermost stage that neither succeeded nor was skipped.
+    /// How much longer the run took by the calendar than by the monotonic clock, if that is more than clocks differ by:
+    /// the machine slept, or its calendar clock was set forward. `None` too for a run that was not finished.
+    pub fn asleep(&self) -> Option<Duration> {
+        let by_calendar = self
+            .ended?
+            .system_time()
+            .duration_since(self.started.system_time())
+            .ok()?;
+        let more = by_calendar.saturating_sub(self.wall);
+        (more > Duration::from_secs(5) && more > self.wall / 100).then_some(more)
+    }
+
+    /// The first stage that failed or timed out.
     pub fn first_failure(&self) -> Option<&StageRecord> {
         self.stages
             .iter()

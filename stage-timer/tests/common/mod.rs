@@ -126,6 +126,14 @@ pub(crate) fn troubled_run() -> RunRecord {
     timeline.finish(Outcome::failed("1 of 3 machines is ready"))
 }
 
+/// A directory in memory where there is one: tests that write thousands of records and sync them should not wait for a
+/// disk that is busy with other things.
+pub(crate) fn fast_directory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
 /// Compares with a file in `tests/golden/`; with `UPDATE_GOLDEN=1` in the environment, writes it.
 pub(crate) fn golden(name: &str, actual: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))

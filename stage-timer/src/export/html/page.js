@@ -265,6 +265,12 @@
 
   // --- cards, path, table ----------------------------------------------------------------------------------------------
   const split = (parts) => el("div", { class: "split" }, ...parts.filter(([, value]) => value > 0).map(([kind, value]) => el("span", { class: kind, style: `flex:${value}` })));
+  const lane = (s) => (s.lane === "main" ? "" : ` · ${s.lane}`);
+  /** What inside of a stage is the largest part of the critical path, if it is a large one. */
+  const largest = (stage) => {
+    const inner = (children.get(stage.id) || []).reduce((a, b) => (a && a.critical_s >= b.critical_s ? a : b), null);
+    return inner && inner.critical_s >= stage.critical_s * 0.25 ? [`${label(inner)}${lane(inner)} · ${secs(inner.critical_s)}`] : [];
+  };
   const cards = () => {
     const t = run.totals, bottleneck = run.bottleneck && stages[run.bottleneck - 1];
     const card = (name, value, more, text) => el("div", { class: "card" }, el("div", { class: "name" }, name), el("div", { class: text ? "value text" : "value", title: text ? value : "" }, value), ...more.map((part) => (typeof part === "string" ? el("div", { class: "more" }, part) : part)));
@@ -273,7 +279,7 @@
       card(w.waitingShare, percent(shareOf(t.waiting_s)), [split([["working", t.working_s], ["waiting", t.waiting_s], ["none", t.untracked_s]]),
         `${w.waiting} ${secs(t.waiting_s)} · ${w.working} ${secs(t.working_s)}` + (shareOf(t.untracked_s) >= 0.01 ? ` · ${w.untracked} ${secs(t.untracked_s)}` : "")]),
       card(w.speedUp, `${t.speed_up.toFixed(2)}×`, [t.lanes.length > 1 ? w.lanes(t.lanes.length, secs(t.lane_time_s)) : w.oneLane]),
-      ...(bottleneck ? [card(w.bottleneck, label(bottleneck), [`${secs(bottleneck.critical_s)} · ${percent(shareOf(bottleneck.critical_s))} ${w.ofRun} · ${w[bottleneck.kind]}` + (bottleneck.lane === "main" ? "" : ` · ${bottleneck.lane}`)], true)] : []));
+      ...(bottleneck ? [card(w.bottleneck, label(bottleneck), [`${secs(bottleneck.critical_s)} · ${percent(shareOf(bottleneck.critical_s))} ${w.ofRun} · ${w[bottleneck.kind]}` + lane(bottleneck), ...largest(bottleneck)], true)] : []));
   };
   const pathList = () => {
     const outermost = (children.get(null) || []).filter((s) => s.critical_s > 0);
