@@ -9,6 +9,7 @@ mod node;
 pub mod payload;
 mod secret;
 mod seed;
+pub mod validate;
 mod values;
 mod yaml;
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::iso::{IsoBuilder, IsoError, Source};
+use crate::validate::{Finding, validate};
 
 /// The label that cloud-init's `NoCloud` data source looks for.
 pub const CIDATA_LABEL: &str = "CIDATA";
@@ -38,6 +39,11 @@ impl SeedFiles {
         }
         iso.private().write_file(path)?;
         Ok(())
+    }
+
+    /// What is wrong with the user-data: nothing, for what this crate has rendered.
+    pub fn validate(&self) -> Vec<Finding> {
+        validate(self.user_data.expose_secret())
     }
 
     /// The files by the names that cloud-init looks for.

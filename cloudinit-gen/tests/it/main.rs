@@ -5,6 +5,7 @@ mod cloud_init;
 mod common;
 mod hostile;
 mod iso;
+mod lint;
 mod nodes;
 mod payload;
 mod sandbox;
