@@ -369,6 +369,30 @@ async fn a_silent_connection_is_found_dead_and_replaced() {
 }
 
 #[tokio::test]
+async fn a_call_that_gave_up_on_a_silent_connection_spares_the_next_one_the_wait() {
+    let Some(server) = sshd() else { return };
+    let proxy = proxy(server.address).await;
+    let mut access = server.access("user_ed25519", "host_ed25519");
+    access.endpoint = proxy.address;
+    let channel = channel(access);
+    channel.connect().await.unwrap();
+    proxy.silent.store(true, Ordering::SeqCst);
+    let command = GuestCommand::new(["true"]);
+    let error = channel
+        .run(&command.clone().timeout(Duration::from_millis(500)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ChannelErrorKind::Timeout);
+    assert!(
+        channel
+            .run(&command.timeout(Duration::from_secs(10)))
+            .await
+            .unwrap()
+            .success()
+    );
+}
+
+#[tokio::test]
 async fn a_port_that_accepts_and_says_nothing_is_unreachable_within_the_connect_timeout() {
     let Some(server) = sshd() else { return };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

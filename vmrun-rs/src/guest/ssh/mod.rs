@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, Semaphore};
+use tokio::time::{Instant, timeout_at};
 
 use self::connect::Connection;
 pub use self::shell::{ShellEvent, ShellInput, ShellOutput, ShellRequest, SshShell};
@@ -182,22 +183,29 @@ impl SshChannel {
         input: exec::Input<'_>,
         within: Duration,
     ) -> Result<GuestOutput, ChannelError> {
-        let input = Mutex::new(Some(input));
-        let call = async {
-            // The semaphore is never closed; an error would only mean one session more than wished.
-            let _turn = self.inner.sessions.acquire().await.ok();
-            let session = self
-                .with_connection(|connection| async move { exec::Session::start(&connection, line).await })
-                .await?;
-            let input = input.lock().await.take().unwrap_or(exec::Input::Nothing);
-            session.finish(what, input).await
+        let deadline = Instant::now() + within;
+        let late = || ChannelError::Timeout {
+            what: what.to_owned(),
+            after: within,
         };
-        tokio::time::timeout(within, call).await.unwrap_or_else(|_| {
-            Err(ChannelError::Timeout {
-                what: what.to_owned(),
-                after: within,
-            })
-        })
+        let opening = async {
+            // The semaphore is never closed; an error would only mean one session more than wished.
+            let turn = self.inner.sessions.acquire().await.ok();
+            let open = |connection: Arc<Connection>| async move { exec::Session::start(&connection, line).await };
+            self.with_connection(open).await.map(|session| (turn, session))
+        };
+        let opened = timeout_at(deadline, opening).await.unwrap_or_else(|_| Err(late()));
+        if let Err(ChannelError::Timeout { .. }) = &opened
+            && let Ok(mut slot) = self.inner.connection.try_lock()
+        {
+            // A connection on which nothing opens is likely dead: the next call must not wait for it again. Commands that
+            // still run on it keep it alive.
+            *slot = None;
+        }
+        let (_turn, session) = opened?;
+        timeout_at(deadline, session.finish(what, input))
+            .await
+            .unwrap_or_else(|_| Err(late()))
     }
 }
 
