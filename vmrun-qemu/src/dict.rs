@@ -7,10 +7,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use encoding_rs::{Encoding, UTF_8};
+
+use crate::files;
 
 /// A dictionary file in memory.
 #[derive(Debug, Clone, Default)]
@@ -146,28 +148,13 @@ impl Dict {
 
     /// Replaces the file in one step, so that a reader sees the old or the new text and never half of it.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
-        replace_file(path, &self.to_bytes())
+        files::replace(path, &self.to_bytes())
     }
-}
 
-/// Writes a file beside its final place and renames it there; an existing file keeps its permissions.
-pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.new", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let result = (|| {
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(bytes)?;
-        if let Ok(old) = std::fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
-        }
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)
-    })();
-    if result.is_err() {
-        let _ = std::fs::remove_file(&temporary);
+    /// Writes a file of the same kind as another one, which it may be as private as.
+    pub(crate) fn write_like(&self, path: &Path, model: &Path) -> io::Result<()> {
+        files::write_like(path, &self.to_bytes(), model)
     }
-    result
 }
 
 fn decode(bytes: &[u8]) -> String {

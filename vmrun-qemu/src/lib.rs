@@ -9,6 +9,8 @@ mod dict;
 #[cfg(unix)]
 mod fault;
 #[cfg(unix)]
+mod files;
+#[cfg(unix)]
 mod guest;
 #[cfg(unix)]
 mod home;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dict::replace_file;
 use crate::fault::{Fault, OrUnknown};
+use crate::files;
 use crate::home::{Home, Lock};
 use crate::machine::Vmx;
 use crate::net;
@@ -47,12 +47,12 @@ impl Record {
     pub(crate) fn write(&self, home: &Home) -> Result<(), Fault> {
         let path = home.record(&self.key);
         let text = serde_json::to_vec_pretty(self).or_unknown("describing the machine")?;
-        replace_file(&path, &text).or_unknown(format_args!("writing {}", path.display()))?;
+        files::replace(&path, &text).or_unknown(format_args!("writing {}", path.display()))?;
         let note = note_path(&self.vmx);
         if let Some(directory) = note.parent() {
             fs::create_dir_all(directory).or_unknown(format_args!("making {}", directory.display()))?;
         }
-        replace_file(&note, &text).or_unknown(format_args!("writing {}", note.display()))
+        files::replace(&note, &text).or_unknown(format_args!("writing {}", note.display()))
     }
 
     /// Removes the record, the note, the sockets and the network ports of a machine that is gone.

@@ -58,7 +58,8 @@ pub(super) fn clone(home: &Home, source: &Vmx, wish: &Wish<'_>) -> Result<(), Fa
         dict.set("displayName", &name);
         own_firmware(source, &to, &mut dict, made)?;
         made.add(to.clone());
-        dict.write(&to).map_err(|error| host_file(&to, &error))?;
+        dict.write_like(&to, &source.path)
+            .map_err(|error| host_file(&to, &error))?;
         let clone = Vmx::find(&to)?;
         let mut clone_tree = Tree::default();
         if let Some(uid) = uid.filter(|_| wish.linked) {

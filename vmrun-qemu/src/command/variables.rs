@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cli::{GuestLogin, VariableKind};
-use crate::dict::replace_file;
 use crate::fault::{Fault, OrUnknown};
+use crate::files;
 use crate::guest;
 use crate::home::Home;
 use crate::machine::Vmx;
@@ -84,7 +84,7 @@ pub(super) fn write(
             all.insert(plain(name), value.to_owned());
             let path = store(home, vmx);
             let bytes = serde_json::to_vec_pretty(&all).or_unknown("describing guest variables")?;
-            replace_file(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
+            files::replace(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Component, Path};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -15,6 +16,9 @@ use crate::fault::{Fault, OrUnknown, host_file};
 
 /// Bytes in one message to the agent.
 const CHUNK: usize = 192 * 1024;
+
+/// How long a copy keeps the agent to itself before others get a turn.
+const TURN: Duration = Duration::from_secs(2);
 
 /// `CopyFileFromHostToGuest`
 pub(super) fn into_guest(guest: &Guest<'_>, host: &Path, to: &str) -> Result<String, Fault> {
@@ -114,22 +118,43 @@ fn fill(from: &mut impl Read, chunk: &mut [u8]) -> std::io::Result<usize> {
 struct Handle<'a> {
     guest: &'a Guest<'a>,
     id: i64,
-    agent: Agent,
+    /// The connection and when it was made; taken out when others get their turn.
+    agent: Option<(Agent, Instant)>,
 }
 
 impl<'a> Handle<'a> {
     fn open(guest: &'a Guest<'a>, path: &str, mode: &str) -> Result<Self, Fault> {
-        let mut agent = Agent::connect(guest.home, &guest.record).map_err(|error| guest.fault(error))?;
-        let answer = agent.execute("guest-file-open", &json!({ "path": path, "mode": mode }));
-        let id = answer.map_err(|error| guest.fault(error))?.as_i64().unwrap_or_default();
-        Ok(Self { guest, id, agent })
+        let mut handle = Self {
+            guest,
+            id: -1,
+            agent: None,
+        };
+        let answer = handle.execute("guest-file-open", &json!({ "path": path, "mode": mode }))?;
+        handle.id = answer.as_i64().unwrap_or_default();
+        Ok(handle)
     }
 
     fn command(&mut self, command: &str, more: serde_json::Value) -> Result<serde_json::Value, Fault> {
         let mut arguments = more;
         arguments["handle"] = self.id.into();
-        self.agent
-            .execute(command, &arguments)
+        self.execute(command, &arguments)
+    }
+
+    fn execute(&mut self, command: &str, arguments: &serde_json::Value) -> Result<serde_json::Value, Fault> {
+        if self.agent.as_ref().is_some_and(|(_, since)| since.elapsed() > TURN) {
+            // The agent keeps the file open meanwhile. The pause lets those who wait notice that it is their turn.
+            self.agent = None;
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        let (agent, _) = match &mut self.agent {
+            Some(agent) => agent,
+            none => none.insert((
+                Agent::connect(self.guest.home, &self.guest.record).map_err(|error| self.guest.fault(error))?,
+                Instant::now(),
+            )),
+        };
+        agent
+            .execute(command, arguments)
             .map_err(|error| self.guest.fault(error))
     }
 

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use serde::{Deserialize, Serialize};
 
 use super::{config, gateway};
-use crate::dict::replace_file;
 use crate::fault::{Fault, OrUnknown};
+use crate::files;
 use crate::home::Home;
 
 /// TCP or UDP.
@@ -204,5 +204,5 @@ pub(crate) fn read(home: &Home, network: &str) -> Result<Vec<Forward>, Fault> {
 fn write(home: &Home, network: &str, all: &[Forward]) -> Result<(), Fault> {
     let path = home.network_file(network, "forwards");
     let bytes = serde_json::to_vec_pretty(all).or_unknown("describing the forwarded ports")?;
-    replace_file(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
+    files::replace(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
 }

@@ -11,8 +11,8 @@ use serde_json::json;
 use super::config::{self, Kind, Network};
 use super::forwards::{self, Forward};
 use super::{Port, relay, uplink};
-use crate::dict::replace_file;
 use crate::fault::{Fault, OrUnknown};
+use crate::files;
 use crate::home::{Home, Lock};
 use crate::process::ProcessId;
 use crate::qemu::command_line::{comma, comma_path};
@@ -300,7 +300,7 @@ fn read(home: &Home, network: &str) -> Result<Option<Record>, Fault> {
 fn write(home: &Home, network: &str, record: &Record) -> Result<(), Fault> {
     let path = home.network_file(network, "gateway");
     let bytes = serde_json::to_vec_pretty(record).or_unknown("describing the network")?;
-    replace_file(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
+    files::replace(&path, &bytes).or_unknown(format_args!("writing {}", path.display()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
@@ -32,7 +31,6 @@ pub(crate) fn start(own: &Path, hub: &Path, stack: &Path) -> Result<ProcessId, F
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .process_group(0)
         .spawn()
         .or_unknown("starting the network's uplink")?;
     ProcessId::of(child.id())
@@ -44,7 +42,7 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
     let [hub, stack] = arguments else {
         return ExitCode::FAILURE;
     };
-    // A terminal that is closed must not take the network with it.
+    // A terminal that is closed, or Ctrl-C in it, must not take the network with it.
     let _ = rustix::process::setsid();
     match carry(Path::new(hub), Path::new(stack)) {
         Ok(()) => ExitCode::SUCCESS,

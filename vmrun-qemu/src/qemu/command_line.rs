@@ -242,3 +242,6 @@ impl Line {
         self.add("-device", device.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

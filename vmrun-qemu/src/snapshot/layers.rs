@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::tree::Tree;
-use crate::dict::{Dict, replace_file};
+use crate::dict::Dict;
 use crate::fault::{Fault, OrUnknown};
+use crate::files;
 use crate::image;
 use crate::machine::{Vmx, drives, file_stem};
 
@@ -120,7 +121,7 @@ pub(crate) fn finish_interrupted(vmx: &Vmx) -> Result<(), Fault> {
 fn begin(vmx: &Vmx, merge: &Merge) -> Result<(), Fault> {
     let note = note_path(vmx);
     let bytes = serde_json::to_vec_pretty(merge).or_unknown("describing a merge of disks")?;
-    replace_file(&note, &bytes).or_unknown(format_args!("writing {}", note.display()))
+    files::replace(&note, &bytes).or_unknown(format_args!("writing {}", note.display()))
 }
 
 /// Lets every layer from `top` down that stands on the merged one stand on its new place.

@@ -50,7 +50,8 @@ pub(crate) fn take_locked(home: &Home, vmx: &Vmx, name: &str, lock: &Lock) -> Re
     let config = vmx
         .path
         .with_file_name(format!("{}-Snapshot{uid}.vmsn", crate::machine::file_stem(&vmx.path)));
-    std::fs::write(&config, dict.to_bytes()).or_unknown(format_args!("writing {}", config.display()))?;
+    dict.write_like(&config, &vmx.path)
+        .or_unknown(format_args!("writing {}", config.display()))?;
     let disks = depending(vmx, &dict);
     for (node, file) in &disks {
         let overlay = layers::free_name(vmx, file);
