@@ -51,16 +51,15 @@ pub(crate) fn token(paths: &LabPaths) -> Result<SecretString, LabError> {
 fn key_pair(dir: &Path, name: &str, comment: &str) -> Result<KeyPair, LabError> {
     files::private_dir(dir)?;
     let path = dir.join(name);
-    let key = match files::read_optional(&path)? {
-        Some(bytes) => PrivateKey::from_openssh(&bytes).context(format!("{} is not an OpenSSH key", path.display()))?,
-        None => {
-            let mut key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519)
-                .context("could not make an SSH key")?;
-            key.set_comment(comment);
-            let text = key.to_openssh(LineEnding::LF).context("could not write an SSH key")?;
-            files::write_private(&path, text.as_bytes())?;
-            key
-        }
+    let key = if let Some(bytes) = files::read_optional(&path)? {
+        PrivateKey::from_openssh(&bytes).context(format!("{} is not an OpenSSH key", path.display()))?
+    } else {
+        let mut key = PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519)
+            .context("could not make an SSH key")?;
+        key.set_comment(comment);
+        let text = key.to_openssh(LineEnding::LF).context("could not write an SSH key")?;
+        files::write_private(&path, text.as_bytes())?;
+        key
     };
     let private = key.to_openssh(LineEnding::LF).context("could not write an SSH key")?;
     let public = key.public_key().to_openssh().context("could not write an SSH key")?;

@@ -299,19 +299,15 @@ impl<'a> Watched<'a> {
             let seen = self.lock();
             (seen.signal.clone(), seen.step.clone(), seen.trouble.clone())
         };
-        let mut message = format!("{what} within {} s", limit.as_secs());
-        match signal {
-            Some((signal, detail)) if detail.is_empty() => message.push_str(&format!("; last signal: {signal}")),
-            Some((signal, detail)) => message.push_str(&format!("; last signal: {signal} ({detail})")),
-            None => message.push_str("; no signal at all"),
-        }
-        if let Some(step) = step {
-            message.push_str(&format!("; last step: {step}"));
-        }
-        if let Some(trouble) = trouble {
-            message.push_str(&format!("; last error: {trouble}"));
-        }
-        let error = LabError::new(ErrorKind::TimedOut, message).node(self.node);
+        let mut parts = vec![format!("{what} within {} s", limit.as_secs())];
+        parts.push(match signal {
+            Some((signal, detail)) if detail.is_empty() => format!("last signal: {signal}"),
+            Some((signal, detail)) => format!("last signal: {signal} ({detail})"),
+            None => "no signal at all".to_owned(),
+        });
+        parts.extend(step.map(|step| format!("last step: {step}")));
+        parts.extend(trouble.map(|trouble| format!("last error: {trouble}")));
+        let error = LabError::new(ErrorKind::TimedOut, parts.join("; ")).node(self.node);
         self.with_console(error)
             .help("the machine still runs: look at its console, then run `lab-cli up` again to go on waiting")
     }

@@ -69,8 +69,10 @@ pub(crate) async fn check(config: &Config, paths: &LabPaths) -> Result<String, L
         .source(e)
     })?;
     let host = host(config)?;
-    let mut options = ConnectOptions::default();
-    options.dial = dial(config, &host);
+    let options = ConnectOptions {
+        dial: dial(config, &host),
+        ..ConnectOptions::default()
+    };
     let at = options.dial.map_or_else(|| endpoint.clone(), |a| a.to_string());
     let port = config.registry.port;
     let connected = tokio::task::spawn_blocking(move || connect_with(&host, port, &ca_pem, &options));

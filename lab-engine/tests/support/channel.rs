@@ -98,7 +98,7 @@ impl GuestChannel for Channel {
                     .filter(|(after, ..)| m.up_for(*after))
                     .map(|(_, step, reason)| format!("instance-id={}\nstep={step}\nreason={reason}\n", m.instance_id)),
                 "progress" => Some("k3s-start\n".to_owned()),
-                name if name.ends_with(".done") => match m.guest.stale_marker {
+                "k3s-bootstrap.done" | "k3s-agent-bootstrap.done" => match m.guest.stale_marker {
                     Some(stale) => Some(format!("{stale}\n")),
                     None => m.complete().then(|| format!("{}\n", m.instance_id)),
                 },

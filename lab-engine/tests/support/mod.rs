@@ -110,6 +110,14 @@ impl Fake {
         self
     }
 
+    /// Cuts every machine's power.
+    pub(crate) fn power_off(&self) {
+        self.world()
+            .machines
+            .values_mut()
+            .for_each(|machine| machine.started = None);
+    }
+
     /// How many machines were ever created, the template too.
     pub(crate) fn created(&self) -> usize {
         self.world().created
