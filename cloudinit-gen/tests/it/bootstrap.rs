@@ -379,6 +379,43 @@ fn what_no_step_foresaw_is_reported_too() {
     );
 }
 
+/// Puts a file system without a free byte under the state directory, for the program that follows and nobody else, and
+/// keeps what was reported there. The full path, because the sandbox has a stand-in for `mount`.
+const ON_A_FULL_DISK: &str = r#"
+state=$LAB_ROOT/var/lib/lab
+mkdir -p "$state" && /bin/mount -t tmpfs -o size=64k full "$state" || exit 99
+head -c 1000000 /dev/zero >"$state/filling" 2>/dev/null
+status=0
+"$@" || status=$?
+cat "$state/failed" >"$LAB_ROOT/reported"
+exit $status
+"#;
+
+#[test]
+fn a_full_disk_is_reported_although_it_takes_no_file() {
+    let Some(unshare) = tool("unshare") else { return };
+    let Some(sandbox) = ready_to_boot() else { return };
+    let wrapper = [unshare.to_str().unwrap(), "--map-root-user", "--mount"];
+    let namespaces = std::process::Command::new(wrapper[0])
+        .args(&wrapper[1..])
+        .arg("true")
+        .status();
+    if !namespaces.is_ok_and(|status| status.success()) {
+        println!("skipped: this machine gives no user namespaces");
+        return;
+    }
+    let wrapper = [&wrapper[..], &["sh", "-c", ON_A_FULL_DISK, "sh"]].concat();
+    assert!(!sandbox.boot_through(&wrapper));
+    let reported = sandbox.read("reported");
+    let failure = cloudinit_gen::guest::Failure::parse(&reported).unwrap_or_else(|| panic!("{reported:?}"));
+    assert_eq!(
+        (failure.instance_id.as_str(), failure.step.as_str()),
+        ("k3s-master1-0001", "cloud-init")
+    );
+    assert!(failure.reason.starts_with("the disk is full: "), "{}", failure.reason);
+    assert!(!sandbox.path("var/lib/k3s-bootstrap.done").exists());
+}
+
 #[test]
 fn a_payload_cannot_name_files_outside_itself() {
     let Some(sandbox) = Sandbox::new() else { return };

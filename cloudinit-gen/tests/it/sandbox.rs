@@ -147,9 +147,17 @@ impl Sandbox {
 
     /// Runs the bootstrap to its end; returns whether it succeeded.
     pub(crate) fn boot(&self) -> bool {
+        self.boot_through(&[])
+    }
+
+    /// The same, started by a program that prepares its surroundings.
+    pub(crate) fn boot_through(&self, wrapper: &[&str]) -> bool {
         let fakes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fakes");
         let path = std::env::var("PATH").unwrap();
-        let output = Command::new(self.shell)
+        let mut line = wrapper.to_vec();
+        line.push(self.shell);
+        let output = Command::new(line[0])
+            .args(&line[1..])
             .arg(self.path("usr/local/lib/lab/bootstrap.sh"))
             .env_clear()
             .env("LAB_ROOT", self.root())

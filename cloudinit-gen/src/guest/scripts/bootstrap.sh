@@ -30,8 +30,9 @@ publish() { # path, text
     mv -f "$1.new" "$1"
 }
 
+# A log that cannot be written is no reason to stop.
 log() { # text
-    printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" | tee -a "$state/bootstrap.log"
+    printf '%s %s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" | tee -a "$state/bootstrap.log" || :
 }
 
 # Sets a VMware guest variable where VMware's tools are; elsewhere nothing happens.
@@ -97,11 +98,29 @@ release_medium() {
     fi
 }
 
+free_kib() {
+    df -Pk "$state" | { read -r _; read -r _ _ _ free _; echo "$free"; }
+}
+
+# A full disk takes no file, but it takes a link, and /run is in memory: the host learns of it all the same.
+publish_failure() { # text
+    if { printf '%s\n' "$1" >"$state/failed.new"; } 2>/dev/null; then
+        mv -f "$state/failed.new" "$state/failed"
+        return 0
+    fi
+    rm -f "$state/failed.new"
+    mkdir -p "$root/run/lab"
+    printf '%s\n' "$1" >"$root/run/lab/failed"
+    ln -sfn "$root/run/lab/failed" "$state/failed"
+}
+
 fail() { # reason
     reported=yes
     reason=$(presentable "$1")
-    printf 'instance-id=%s\nstep=%s\nreason=%s\n' "$LAB_INSTANCE_ID" "$step" "${reason:-unknown}" >"$state/failed.new"
-    mv -f "$state/failed.new" "$state/failed"
+    [ "$(free_kib)" != 0 ] || reason="the disk is full: $reason"
+    publish_failure "instance-id=$LAB_INSTANCE_ID
+step=$step
+reason=${reason:-unknown}"
     log "failed in $step: $reason"
     tell failed "$step: $reason"
     release_medium
@@ -227,7 +246,7 @@ copy_payload() {
     fi
     rm -rf "$payload" "$payload.part"
     needed=$(du -sk "$mount_point" | cut -f 1)
-    free=$(df -Pk "$state" | { read -r _; read -r _ _ _ free _; echo "$free"; })
+    free=$(free_kib)
     [ "$free" -gt "$needed" ] || fail "the payload needs $needed KiB and the disk has $free KiB left"
     mkdir "$payload.part"
     copy_listed_files "$payload.part"
