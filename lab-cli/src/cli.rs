@@ -113,6 +113,12 @@ pub(crate) enum Command {
     Ssh(commands::ssh::SshArgs),
     /// Run a command on nodes, on several at once
     Exec(commands::exec::ExecArgs),
+    /// Stop machines; the guests shut down
+    Stop(commands::power::StopArgs),
+    /// Start machines, and wait until they answer
+    Start(commands::power::StartArgs),
+    /// Stop machines and start them again
+    Restart(commands::power::StopArgs),
     /// Stop and delete the lab's machines, then everything else that the lab made
     Destroy(commands::destroy::DestroyArgs),
     /// Print the path of the cluster's administrator configuration, or the configuration itself

@@ -10,6 +10,7 @@ mod commands;
 mod failure;
 mod logging;
 mod output;
+mod phrases;
 mod progress;
 mod screen;
 mod signals;

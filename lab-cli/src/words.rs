@@ -162,6 +162,7 @@ pub(crate) fn signal(signal: Signal, lang: Lang) -> String {
         Signal::SshBanner => "SSH 서버 응답",
         Signal::GuestCommand => "게스트 명령 응답",
         Signal::Marker => "완료 표식 확인",
+        Signal::Stopped => "정지됨",
         _ => return signal.to_string(),
     };
     if lang == Lang::Ko {
@@ -288,6 +289,7 @@ mod tests {
             Signal::SshBanner,
             Signal::GuestCommand,
             Signal::Marker,
+            Signal::Stopped,
         ] {
             assert_ne!(signal(s, Lang::Ko), signal(s, Lang::En));
         }

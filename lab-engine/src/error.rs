@@ -60,8 +60,29 @@ impl LabError {
         Self::new(ErrorKind::Prerequisite, message).help(help)
     }
 
-    pub(crate) fn interrupted() -> Self {
-        Self::new(ErrorKind::Interrupted, "interrupted").help("run `lab-cli up` again to continue where it stopped")
+    pub(crate) fn interrupted(operation: &str) -> Self {
+        Self::new(ErrorKind::Interrupted, "interrupted")
+            .help(format!("run `lab-cli {operation}` again to continue where it stopped"))
+    }
+
+    /// One error of several that happened at once: the first one, with the others in its details.
+    ///
+    /// # Errors
+    ///
+    /// If any of the results is one.
+    pub(crate) fn first_of<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let (mut values, mut errors) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut errors = errors.into_iter();
+        match errors.next() {
+            None => Ok(values),
+            Some(first) => Err(first.details(errors.map(|e| format!("also: {}", e.one_line())))),
+        }
     }
 
     pub(crate) fn io(what: impl fmt::Display, path: &std::path::Path, source: std::io::Error) -> Self {

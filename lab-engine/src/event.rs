@@ -105,7 +105,7 @@ pub enum Event {
     },
     /// A run ended.
     RunFinished {
-        /// Whether the lab was seen ready.
+        /// Whether it did what it was for; of `up`: whether the lab was seen ready.
         ready: bool,
         /// How long it took, in seconds.
         #[serde(serialize_with = "seconds")]

@@ -3,11 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use futures::future::join_all;
 use secrecy::SecretString;
-use stage_timer::{Outcome, RunRecord, Timeline};
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::guest::{GuestAccess, GuestCommand, GuestCredentials, GuestOutput, SshAccess};
 use vmrun_rs::hypervisor::VmId;
@@ -15,19 +13,18 @@ use vmrun_rs::{GuestChannel, Hypervisor};
 
 use crate::backend::{self, Chosen};
 use crate::checks::{self, Check};
-use crate::cluster::ClusterNode;
 use crate::config::{Config, NodeSection};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::event::{Event, EventSink};
 use crate::identity::{self, KeyPair};
-use crate::labels::stage_labels;
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
-use crate::run::{Connection, Run, ssh_of};
+use crate::report::UpReport;
+use crate::run::{Connection, ssh_of};
 use crate::stages::{self, UpOptions};
 use crate::state::{self, State, StateFile};
-use crate::{files, picture, registry};
+use crate::{files, registry};
 
 /// One lab: its configuration, its files and the hypervisor that runs its machines.
 pub struct Lab {
@@ -36,19 +33,6 @@ pub struct Lab {
     hypervisor: Arc<dyn Hypervisor>,
     chosen: Chosen,
     sink: Arc<dyn EventSink>,
-}
-
-/// What came of a run of `up`.
-#[derive(Debug)]
-pub struct UpReport {
-    /// The nodes as the cluster reported them, all Ready; or why not.
-    pub result: Result<Vec<ClusterNode>, LabError>,
-    /// Where the time went.
-    pub record: RunRecord,
-    /// The record's file.
-    pub record_path: PathBuf,
-    /// The timeline as a page for a browser, if it could be written.
-    pub picture: Option<PathBuf>,
 }
 
 impl Lab {
@@ -120,54 +104,18 @@ impl Lab {
     /// # Errors
     ///
     /// Only for what keeps a run from being recorded at all, for example another run holding the lab's lock; what happens
-    /// to the run itself is in [`UpReport::result`].
+    /// to the run itself is in [`Report::result`](crate::Report::result).
     pub async fn up(
         &self,
         options: &UpOptions,
         password: Option<SecretString>,
         cancel: &CancellationToken,
     ) -> Result<UpReport, LabError> {
-        let (_lock, state) = self.claim()?;
-        files::private_dir(&self.paths.runs())?;
-        let name = format!("up-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S-%3f"));
-        let record_path = self.paths.runs().join(format!("{name}.jsonl"));
-        let timeline = Timeline::builder("up")
-            .shape(self.config.shape())
-            .labels(stage_labels())
-            .record(&record_path)
-            .start();
-        let started = Instant::now();
-        self.emit(Event::RunStarted {
-            lab: self.config.lab.name.clone(),
-            run: name,
-            nodes: self.node_names(),
-        });
-        let run = Run::new(self, timeline.clone(), state, password);
-        let result = tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(LabError::interrupted()),
-            result = stages::all(&run, options) => result,
-        };
-        drop(run);
-        let record = timeline.finish(match &result {
-            Ok(_) => Outcome::Ok,
-            Err(e) if e.kind() == ErrorKind::Interrupted => Outcome::Cancelled,
-            Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
-            Err(e) => Outcome::failed(e.one_line()),
-        });
-        let picture = picture::write(&record, &record_path);
-        self.emit(Event::RunFinished {
-            ready: result.is_ok(),
-            took: started.elapsed(),
-            record: record_path.clone(),
-            picture: picture.clone(),
-        });
-        Ok(UpReport {
-            result,
-            record,
-            record_path,
-            picture,
+        let nodes = self.node_names();
+        self.recorded("up", nodes, password, cancel, async |run| {
+            stages::all(run, options).await
         })
+        .await
     }
 
     /// Looks at everything that `up` needs, without changing anything.

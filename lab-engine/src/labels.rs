@@ -2,7 +2,7 @@
 
 use stage_timer::Labels;
 
-/// The labels of the stages of `up`; English ones are those of the scripts that this replaces.
+/// The labels of all stages; English ones are those of the scripts that this replaces.
 pub fn stage_labels() -> Labels {
     [
         ("prerequisites", "Prerequisites", "사전 검사"),
@@ -14,6 +14,11 @@ pub fn stage_labels() -> Labels {
         ("payload", "Payload image", "페이로드 이미지"),
         ("create", "Create VM", "VM 생성"),
         ("start", "Start VMs", "VM 시작"),
+        ("stop", "Stop VMs", "VM 정지"),
+        ("snapshot", "Take snapshots", "스냅샷 생성"),
+        ("revert", "Revert to snapshots", "스냅샷 복원"),
+        ("delete-snapshot", "Delete snapshots", "스냅샷 삭제"),
+        ("apply", "Apply changes", "변경 적용"),
         ("wait-ready", "Wait for VMs ready", "VM 준비 대기"),
         ("monitor", "Monitor initialization completion", "초기화 완료 확인"),
         ("disconnect", "Disconnect ISOs", "ISO 분리"),

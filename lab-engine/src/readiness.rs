@@ -42,6 +42,8 @@ pub enum Signal {
     GuestCommand,
     /// The bootstrap's marker was read.
     Marker,
+    /// The hypervisor does not list the machine any more.
+    Stopped,
 }
 
 impl fmt::Display for Signal {
@@ -52,6 +54,7 @@ impl fmt::Display for Signal {
             Self::SshBanner => "SSH server answers",
             Self::GuestCommand => "guest command answered",
             Self::Marker => "completion marker read",
+            Self::Stopped => "stopped",
         })
     }
 }

@@ -10,6 +10,8 @@ pub(crate) mod kubeconfig;
 pub(crate) mod man;
 pub(crate) mod pki;
 mod plan;
+pub(crate) mod power;
+mod recorded;
 mod schema;
 pub(crate) mod ssh;
 mod status;
@@ -34,6 +36,9 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Status => status::run(app),
         Command::Ssh(args) => ssh::run(app, args),
         Command::Exec(args) => exec::run(app, args),
+        Command::Stop(args) => power::stop(app, &args),
+        Command::Start(args) => power::start(app, &args),
+        Command::Restart(args) => power::restart(app, &args),
         Command::Destroy(args) => destroy::run(app, &args),
         Command::Kubeconfig(args) => kubeconfig::run(app, &args),
         Command::Pki(command) => pki::run(app, command),

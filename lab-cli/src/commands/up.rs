@@ -128,7 +128,7 @@ fn answer(lab: &Lab, report: &UpReport, kubeconfig: Option<&Path>, log: Option<&
 }
 
 /// The outermost stages.
-fn stages(record: &RunRecord) -> Vec<Value> {
+pub(super) fn stages(record: &RunRecord) -> Vec<Value> {
     let outermost = record.stages.iter().filter(|stage| stage.parent.is_none());
     outermost
         .map(|stage| {
@@ -142,6 +142,6 @@ fn stages(record: &RunRecord) -> Vec<Value> {
         .collect()
 }
 
-fn seconds(duration: std::time::Duration) -> f64 {
+pub(super) fn seconds(duration: std::time::Duration) -> f64 {
     (duration.as_secs_f64() * 1000.0).round() / 1000.0
 }

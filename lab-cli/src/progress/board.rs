@@ -102,6 +102,7 @@ impl Board {
         match self.stage {
             Some(("wait-ready" | "restart", _)) => signal == Signal::GuestCommand,
             Some(("monitor", _)) => signal == Signal::Marker,
+            Some(("stop", _)) => signal == Signal::Stopped,
             _ => false,
         }
     }

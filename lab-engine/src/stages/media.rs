@@ -4,6 +4,7 @@ use futures::future::try_join_all;
 use stage_timer::{Stage, StageKind};
 use vmrun_rs::hypervisor::{Detached, MediaSlot, StopMode};
 
+use super::power::{self, Target};
 use super::ready;
 use crate::config::{NodeSection, TimeoutSection};
 use crate::error::{Context as _, LabError};
@@ -64,10 +65,12 @@ pub(super) async fn restart(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<(),
             let vm = run.node_state(&node.name)?.vm;
             let hypervisor = run.lab.hypervisor();
             run.in_lane(stage, "restart", StageKind::Working, &node.name, async |_| {
-                let stopped = hypervisor
-                    .stop(&vm, StopMode::Soft)
-                    .await
-                    .context("could not shut the machine down");
+                let target = Target {
+                    name: node.name.clone(),
+                    vm: vm.clone(),
+                    node: Some(*node),
+                };
+                let stopped = power::shut_down(run, &target, StopMode::Soft).await;
                 stopped.map_err(|e| e.node(&node.name))?;
                 for slot in SLOTS {
                     let detached = hypervisor

@@ -4,6 +4,7 @@
 mod cleanup;
 mod create;
 mod media;
+mod power;
 mod prerequisites;
 mod ready;
 mod seed;
@@ -15,7 +16,10 @@ use crate::error::LabError;
 use crate::run::Run;
 
 pub(crate) use cleanup::remove_node;
-pub(crate) use ready::marker;
+pub(crate) use power::{Target, stop};
+pub(crate) use ready::{marker, wait};
+pub(crate) use start::run as start;
+pub(crate) use verify::run as verify;
 
 /// Which machines `up` makes anew.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,8 +41,9 @@ pub(crate) async fn all(run: &Run<'_>, options: &UpOptions) -> Result<Vec<Cluste
     prerequisites::run(run, options).await?;
     cleanup::run(run, options).await?;
     create::run(run).await?;
-    start::run(run).await?;
-    ready::wait(run).await?;
+    let nodes = run.all_nodes();
+    start::run(run, &nodes).await?;
+    ready::wait(run, &nodes).await?;
     ready::monitor(run).await?;
     let stubborn = media::disconnect(run).await?;
     media::restart(run, &stubborn).await?;

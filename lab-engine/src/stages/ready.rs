@@ -14,10 +14,11 @@ use crate::state::Phase;
 /// The stage's own limit comes after the nodes', so that the error of a node, which says more, is the one that is seen.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) async fn wait(run: &Run<'_>) -> Result<(), LabError> {
+/// Waits until all of `nodes` answer.
+pub(crate) async fn wait(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<(), LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.ready);
     run.stage("wait-ready", StageKind::Waiting, limit + GRACE, async |stage| {
-        try_join_all(run.all_nodes().into_iter().map(|node| answers(run, stage, node, limit))).await?;
+        try_join_all(nodes.iter().map(|node| answers(run, stage, node, limit))).await?;
         Ok(Done::Ok(()))
     })
     .await

@@ -4,14 +4,15 @@ use futures::future::try_join_all;
 use stage_timer::StageKind;
 use vmrun_rs::hypervisor::PowerState;
 
-use crate::config::TimeoutSection;
+use crate::config::{NodeSection, TimeoutSection};
 use crate::error::{Context as _, LabError};
 use crate::run::{Done, Run};
 
-pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
+/// Starts those of `nodes` that do not run; returns the names of those that were started.
+pub(crate) async fn run(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<Vec<String>, LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.start);
     run.stage("start", StageKind::Working, limit, async |stage| {
-        let started = try_join_all(run.all_nodes().into_iter().map(async |node| {
+        let started = try_join_all(nodes.iter().map(async |node| {
             let vm = run.node_state(&node.name)?.vm;
             let hypervisor = run.lab.hypervisor();
             let state = hypervisor
@@ -19,7 +20,7 @@ pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
                 .await
                 .context("could not see whether the machine runs");
             if state.map_err(|e| e.node(&node.name))? == PowerState::Running {
-                return Ok(false);
+                return Ok(None);
             }
             run.in_lane(stage, "start", StageKind::Working, &node.name, async |_| {
                 hypervisor
@@ -29,13 +30,14 @@ pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
                     .map_err(|e| e.node(&node.name))
             })
             .await?;
-            Ok::<_, LabError>(true)
+            Ok::<_, LabError>(Some(node.name.clone()))
         }))
         .await?;
-        Ok(if started.contains(&true) {
-            Done::Ok(())
+        let started: Vec<String> = started.into_iter().flatten().collect();
+        Ok(if started.is_empty() {
+            Done::Skipped(started, "they run".to_owned())
         } else {
-            Done::Skipped((), "they run".to_owned())
+            Done::Ok(started)
         })
     })
     .await

@@ -19,7 +19,8 @@ const API_PORT: u16 = 6443;
 /// The stage's own limit comes after this one's, whose error says more.
 const GRACE: Duration = Duration::from_secs(30);
 
-pub(super) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
+/// Waits until every node is Ready and every packaged component runs; fetches the kubeconfig.
+pub(crate) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.verify);
     run.stage("verify", StageKind::Waiting, limit + GRACE, async |stage| {
         let master = run

@@ -13,6 +13,8 @@ use super::{Fake, Machine};
 pub(super) struct Channel {
     pub(super) fake: Fake,
     pub(super) vm: VmId,
+    /// The port that the channel was told to use.
+    pub(super) port: Option<u16>,
 }
 
 impl Channel {
@@ -21,7 +23,8 @@ impl Channel {
         tokio::time::sleep(Duration::from_millis(20)).await;
         let endpoint = "127.0.0.1:1".parse().unwrap();
         let world = self.fake.world();
-        let machine = world.machines.get(&self.vm).filter(|m| m.up_for(m.guest.answers));
+        let there = world.moved_to.is_none_or(|port| self.port == Some(port));
+        let machine = world.machines.get(&self.vm).filter(|m| there && m.answers());
         let refused = || std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
         let machine = machine.ok_or_else(|| ChannelError::Unreachable {
             endpoint,
@@ -36,6 +39,12 @@ impl Channel {
             });
         }
         Ok(answer(machine))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Machine)) {
+        if let Some(machine) = self.fake.world().machines.get_mut(&self.vm) {
+            change(machine);
+        }
     }
 
     fn cluster(&self, what: &str) -> String {
@@ -76,8 +85,19 @@ impl GuestChannel for Channel {
     }
 
     async fn run(&self, command: &GuestCommand) -> Result<GuestOutput, ChannelError> {
-        self.ask(|_| ()).await?;
+        let name = self.ask(|m| m.spec.name.clone()).await?;
+        self.fake.world().commands.push((name, command.argv.clone()));
         let stdout = match command.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["systemctl", "poweroff"] => {
+                self.change(|m| m.started = None);
+                String::new()
+            }
+            ["/bin/sh", "-c", script, ..] if script.contains("lab-bootstrap.service") => {
+                self.change(|m| {
+                    m.guest.fails = m.guest.fails.filter(|_| !m.guest.mended);
+                });
+                String::new()
+            }
             [_, "kubectl", "get", what, ..] => self.cluster(what),
             ["cat", ..] => "clusters:\n- cluster:\n    server: https://127.0.0.1:6443\n  name: default\n".to_owned(),
             _ => String::new(),

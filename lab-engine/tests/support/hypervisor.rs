@@ -25,6 +25,16 @@ fn instance_id(seed: &Path) -> String {
     rest.lines().next().unwrap_or("").trim_matches('"').to_owned()
 }
 
+fn off(what: &str, vm: &VmId, machine: &Machine) -> Result<(), HypervisorError> {
+    if machine.power() == PowerState::Running {
+        return Err(HypervisorError::Running {
+            what: what.to_owned(),
+            vm: vm.clone(),
+        });
+    }
+    Ok(())
+}
+
 #[async_trait]
 impl Hypervisor for Fake {
     async fn info(&self) -> Result<HypervisorInfo, HypervisorError> {
@@ -52,6 +62,7 @@ impl Hypervisor for Fake {
                 instance_id,
                 started: None,
                 attached,
+                snapshots: Vec::new(),
             },
         );
         Ok(id)
@@ -77,7 +88,15 @@ impl Hypervisor for Fake {
         Ok(())
     }
 
-    async fn stop(&self, vm: &VmId, _mode: StopMode) -> Result<(), HypervisorError> {
+    async fn stop(&self, vm: &VmId, mode: StopMode) -> Result<(), HypervisorError> {
+        if mode == StopMode::Soft && self.state(vm).await? == PowerState::Running {
+            let takes = self.world().stop_takes;
+            tokio::time::sleep(takes).await;
+            if self.world().machines.get(vm).is_some_and(|m| !m.guest.tools) {
+                let source = std::io::Error::other("The VMware Tools are not running in the virtual machine");
+                return Err(HypervisorError::backend("stop the machine", source));
+            }
+        }
         let mut world = self.world();
         world.machines.get_mut(vm).ok_or_else(|| missing(vm))?.started = None;
         Ok(())
@@ -97,9 +116,10 @@ impl Hypervisor for Fake {
 
     async fn endpoint(&self, _network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
         // A closed port of this host: the engine's own look for an SSH banner finds nothing, the channel below answers.
+        let port = self.world().moved_to.unwrap_or(1);
         Ok(SocketAddr::new(
             Ipv4Addr::LOCALHOST.into(),
-            if guest.port() == 6443 { 6443 } else { 1 },
+            if guest.port() == 6443 { 6443 } else { port },
         ))
     }
 
@@ -123,19 +143,47 @@ impl Hypervisor for Fake {
         Ok(Detached::Done)
     }
 
-    async fn snapshots(&self, _vm: &VmId) -> Result<Vec<String>, HypervisorError> {
-        Ok(Vec::new())
+    async fn snapshots(&self, vm: &VmId) -> Result<Vec<String>, HypervisorError> {
+        let world = self.world();
+        let machine = world.machines.get(vm).ok_or_else(|| missing(vm))?;
+        Ok(machine.snapshots.iter().map(|(name, _)| name.clone()).collect())
     }
 
-    async fn snapshot(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+    async fn snapshot(&self, vm: &VmId, name: &str) -> Result<(), HypervisorError> {
+        let takes = self.world().snapshot_takes;
+        tokio::time::sleep(takes).await;
+        let mut world = self.world();
+        let refused = world.refuse_snapshot.clone();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        if refused.as_ref() == Some(&machine.spec.name) {
+            let source = std::io::Error::other("insufficient disk space");
+            return Err(HypervisorError::backend("take the snapshot", source));
+        }
+        off("take a snapshot of", vm, machine)?;
+        machine.snapshots.push((name.to_owned(), machine.attached));
         Ok(())
     }
 
-    async fn revert(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+    async fn revert(&self, vm: &VmId, name: &str) -> Result<(), HypervisorError> {
+        let takes = self.world().snapshot_takes;
+        tokio::time::sleep(takes).await;
+        let mut world = self.world();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        off("revert", vm, machine)?;
+        let found = machine.snapshots.iter().find(|(n, _)| n == name);
+        machine.attached = found.ok_or_else(|| missing(vm))?.1;
         Ok(())
     }
 
-    async fn delete_snapshot(&self, _vm: &VmId, _name: &str) -> Result<(), HypervisorError> {
+    async fn delete_snapshot(&self, vm: &VmId, name: &str) -> Result<(), HypervisorError> {
+        let mut world = self.world();
+        let refused = world.refuse_delete_snapshot.clone();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        if refused.as_ref() == Some(&machine.spec.name) {
+            let source = std::io::Error::other("the file is locked");
+            return Err(HypervisorError::backend("delete the snapshot", source));
+        }
+        machine.snapshots.retain(|(n, _)| n != name);
         Ok(())
     }
 
@@ -150,8 +198,9 @@ impl Hypervisor for Fake {
         Ok(None)
     }
 
-    fn guest(&self, vm: &VmId, _access: GuestAccess) -> Arc<dyn GuestChannel> {
+    fn guest(&self, vm: &VmId, access: GuestAccess) -> Arc<dyn GuestChannel> {
         Arc::new(Channel {
+            port: access.ssh.map(|ssh| ssh.endpoint.port()),
             fake: self.clone(),
             vm: vm.clone(),
         })

@@ -33,6 +33,12 @@ pub(crate) struct Guest {
     pub(crate) detaches: Detached,
     /// Whether the cluster lists it as Ready once it is complete.
     pub(crate) joins: bool,
+    /// Whether it has tools: without them the hypervisor cannot let it shut down.
+    pub(crate) tools: bool,
+    /// When it reboots by itself, and how long that takes: its guest does not answer meanwhile.
+    pub(crate) reboots: Option<(Duration, Duration)>,
+    /// Whether its bootstrap ends well when it is run again.
+    pub(crate) mended: bool,
 }
 
 impl Default for Guest {
@@ -46,6 +52,9 @@ impl Default for Guest {
             wrong_host_key: false,
             detaches: Detached::Done,
             joins: true,
+            tools: true,
+            reboots: None,
+            mended: false,
         }
     }
 }
@@ -57,6 +66,7 @@ struct Machine {
     instance_id: String,
     started: Option<Instant>,
     attached: usize,
+    snapshots: Vec<(String, usize)>,
 }
 
 impl Machine {
@@ -72,6 +82,15 @@ impl Machine {
         self.power() == PowerState::Running && self.started.is_some_and(|at| at.elapsed() >= time)
     }
 
+    /// Whether its guest answers right now.
+    fn answers(&self) -> bool {
+        let down = self
+            .guest
+            .reboots
+            .is_some_and(|(at, takes)| self.up_for(at) && !self.up_for(at + takes));
+        self.up_for(self.guest.answers) && !down
+    }
+
     fn complete(&self) -> bool {
         self.guest.stale_marker.is_none() && self.guest.fails.is_none() && self.up_for(self.guest.completes)
     }
@@ -83,6 +102,12 @@ struct World {
     guests: BTreeMap<String, Guest>,
     start_takes: Duration,
     refuse_to_start: Option<String>,
+    stop_takes: Duration,
+    snapshot_takes: Duration,
+    refuse_snapshot: Option<String>,
+    refuse_delete_snapshot: Option<String>,
+    commands: Vec<(String, Vec<String>)>,
+    moved_to: Option<u16>,
     created: usize,
     released: Vec<std::net::IpAddr>,
 }
@@ -108,6 +133,66 @@ impl Fake {
     pub(crate) fn refuse_to_start(&self, node: Option<&str>) -> &Self {
         self.world().refuse_to_start = node.map(str::to_owned);
         self
+    }
+
+    /// How long each clean stop takes.
+    pub(crate) fn stop_takes(&self, time: Duration) -> &Self {
+        self.world().stop_takes = time;
+        self
+    }
+
+    /// How long taking or reverting to a snapshot takes.
+    pub(crate) fn snapshot_takes(&self, time: Duration) -> &Self {
+        self.world().snapshot_takes = time;
+        self
+    }
+
+    /// Lets snapshots of this node fail, until called with `None`.
+    pub(crate) fn refuse_snapshot(&self, node: Option<&str>) -> &Self {
+        self.world().refuse_snapshot = node.map(str::to_owned);
+        self
+    }
+
+    /// Lets deleting snapshots of this node fail, until called with `None`.
+    pub(crate) fn refuse_delete_snapshot(&self, node: Option<&str>) -> &Self {
+        self.world().refuse_delete_snapshot = node.map(str::to_owned);
+        self
+    }
+
+    /// From now on, guests are reached at another port of this host only.
+    pub(crate) fn move_endpoints(&self, port: u16) -> &Self {
+        self.world().moved_to = Some(port);
+        self
+    }
+
+    /// Changes what the guest of an existing node does.
+    pub(crate) fn change(&self, node: &str, change: impl Fn(&mut Guest)) -> &Self {
+        let mut world = self.world();
+        let machines = world.machines.values_mut().filter(|m| m.spec.name == node);
+        machines.for_each(|m| change(&mut m.guest));
+        drop(world);
+        self
+    }
+
+    /// The commands that were run in a node's guest so far, each as one line.
+    pub(crate) fn commands(&self, node: &str) -> Vec<String> {
+        let world = self.world();
+        let of_node = world.commands.iter().filter(|(name, _)| name == node);
+        of_node.map(|(_, argv)| argv.join(" ")).collect()
+    }
+
+    /// The names of a node's snapshots.
+    pub(crate) fn snapshots_of(&self, node: &str) -> Vec<String> {
+        let world = self.world();
+        let machine = world.machines.values().find(|m| m.spec.name == node);
+        machine.map_or_else(Vec::new, |m| m.snapshots.iter().map(|(name, _)| name.clone()).collect())
+    }
+
+    /// The names of the machines that run.
+    pub(crate) fn running(&self) -> Vec<String> {
+        let world = self.world();
+        let running = world.machines.values().filter(|m| m.power() == PowerState::Running);
+        running.map(|m| m.spec.name.clone()).collect()
     }
 
     /// Cuts every machine's power.

@@ -1,0 +1,53 @@
+//! The end of every command that is a recorded run: its log, its answer, its error.
+
+use lab_engine::{Lab, LabError, Report};
+use serde_json::{Value, json};
+
+use super::up::{seconds, stages};
+use crate::app::App;
+use crate::cli::Output;
+use crate::failure::{Exit, Failure};
+use crate::progress::Progress;
+use crate::{output, phrases};
+
+/// Shows what came of it: `show` puts the result into JSON and into text. An error is the command's own.
+pub(crate) fn finish<T>(
+    app: &App,
+    lab: &Lab,
+    progress: &Progress,
+    report: Report<T>,
+    show: impl FnOnce(&T) -> (Value, String),
+) -> Result<Exit, Failure> {
+    for line in report.record.summary(app.lang()).lines() {
+        progress.log_line(line);
+    }
+    if let Err(error) = &report.result {
+        progress.log_line(&format!("error: {}", error.one_line()));
+    }
+    let shown = report.result.as_ref().ok().map(show);
+    match app.output() {
+        Output::Json => {
+            let (value, _) = shown.unwrap_or_default();
+            let mut answer = json!({
+                "lab": &lab.config().lab.name,
+                "ok": report.result.is_ok(),
+                "seconds": seconds(report.record.wall),
+                "stages": stages(&report.record),
+                "record": &report.record_path,
+                "log": progress.log_path(),
+                "error": report.result.as_ref().err().map(LabError::one_line),
+            });
+            if let (Some(answer), Value::Object(value)) = (answer.as_object_mut(), value) {
+                answer.extend(value);
+            }
+            output::json(&answer)?;
+        }
+        Output::Text => {
+            if let Some((_, text)) = shown {
+                output::text(&format!("{text}{}\n", phrases::took(report.record.wall, app.lang())))?;
+            }
+        }
+    }
+    report.result?;
+    Ok(Exit::OK)
+}
