@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::paths::LabPaths;
-use crate::{registry, state, template};
+use crate::{network, registry, state, template};
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,11 +63,12 @@ impl Check {
 /// Looks at everything at once.
 pub(crate) async fn all(lab: &Lab) -> Vec<Check> {
     let (config, paths) = (lab.config(), lab.paths());
-    let (hypervisor, registry) = tokio::join!(hypervisor(lab), registry(config, paths));
+    let (hypervisor, network, registry) = tokio::join!(hypervisor(lab), network(lab), registry(config, paths));
     vec![
         hypervisor,
         Check::of("image", image(config)),
         Check::of("k3s", k3s(config)),
+        network,
         registry,
         Check::of("addresses", addresses(config, paths)),
         Check::of("disk-space", disk_space(paths)).warning(),
@@ -90,6 +91,19 @@ async fn hypervisor(lab: &Lab) -> Check {
             .source(e)
         }),
     )
+}
+
+async fn network(lab: &Lab) -> Check {
+    match lab.hypervisor().networks().await {
+        Ok(networks) => {
+            let fits = network::fits(&lab.config().network, &networks, lab.chosen().drop_in);
+            Check::of("network", fits)
+        }
+        Err(e) => {
+            let unknown = LabError::failed("the virtual networks of this host are not known").source(e);
+            Check::of("network", Err(unknown)).warning()
+        }
+    }
 }
 
 fn image(config: &Config) -> Result<String, LabError> {

@@ -1,33 +1,17 @@
 //! Files that are either whole or not there, and private ones that were never anything else.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::LabError;
 
 /// Replaces a file as a whole. The new content is readable by its owner only from its first byte.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<(), LabError> {
-    let dir = parent(path)?;
-    let attempt = || -> std::io::Result<()> {
-        // tempfile creates with mode 0600; the rename keeps it.
-        let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(dir)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    attempt().map_err(|e| LabError::io("write", path, e))
+    private_files::write(path, content).map_err(|e| LabError::io("write", path, e))
 }
 
 /// Makes a directory, and its missing parents, that only its owner can look into.
 pub(crate) fn private_dir(path: &Path) -> Result<(), LabError> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .map_err(|e| LabError::io("create the directory", path, e))
+    private_files::create_dir_all(path).map_err(|e| LabError::io("create the directory", path, e))
 }
 
 /// Reads a file that may be missing.
@@ -37,11 +21,6 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(LabError::io("read", path, e)),
     }
-}
-
-fn parent(path: &Path) -> Result<&Path, LabError> {
-    path.parent()
-        .ok_or_else(|| LabError::failed(format!("{} has no directory", path.display())))
 }
 
 /// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.
@@ -99,11 +78,7 @@ mod tests {
         write_private(&path, b"one").unwrap();
         write_private(&path, b"two").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"two");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        }
+        assert!(!private_files::others_can_read(&path).unwrap());
         assert_eq!(
             std::fs::read_dir(dir.path()).unwrap().count(),
             1,

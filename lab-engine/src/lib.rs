@@ -14,6 +14,7 @@ mod lab;
 mod labels;
 mod lifecycle;
 mod lock;
+mod network;
 mod owner;
 mod paths;
 mod picture;

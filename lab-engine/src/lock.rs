@@ -1,6 +1,6 @@
 //! One process changes a lab at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::error::{ErrorKind, LabError};
@@ -18,12 +18,7 @@ impl LabLock {
     pub(crate) fn take(path: &Path) -> Result<Self, LabError> {
         // The holder's pid has a file of its own: on Windows nobody can read a locked one.
         let holder = path.with_extension("pid");
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(|e| LabError::io("open the lock", path, e))?;
+        let file = private_files::open_or_create(path).map_err(|e| LabError::io("open the lock", path, e))?;
         match file.try_lock() {
             Ok(()) => {
                 files::write_private(&holder, std::process::id().to_string().as_bytes())?;

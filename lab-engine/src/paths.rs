@@ -18,14 +18,21 @@ impl LabPaths {
     pub fn new(data_dir: Option<&Path>, name: &str) -> Result<Self, LabError> {
         let data = match data_dir {
             Some(dir) => std::path::absolute(dir).map_err(|e| LabError::io("find", dir, e))?,
-            None => etcetera::choose_base_strategy()
-                .map_err(|e| {
+            None => {
+                let user = etcetera::choose_base_strategy().map_err(|e| {
                     LabError::new(ErrorKind::Configuration, "this user has no home directory")
                         .help("set lab.data_dir or LAB_DATA_DIR")
                         .source(e)
-                })?
-                .data_dir()
-                .join("airgap-lab"),
+                })?;
+                // On Windows the data directory roams from machine to machine with its user; disks of gigabytes must
+                // not, and the other known folder is for that.
+                let data = if cfg!(windows) {
+                    user.cache_dir()
+                } else {
+                    user.data_dir()
+                };
+                data.join("airgap-lab")
+            }
         };
         let root = data.join("labs").join(name);
         Ok(Self { data, root })

@@ -84,8 +84,8 @@ impl DiskManager {
         }
     }
 
-    /// The one that belongs to a `vmrun`: `vmware-vdiskmanager` in its directory, and `vmware-vdiskmanager-qemu` beside
-    /// the drop-in `vmrun-qemu`.
+    /// The one that belongs to a `vmrun`: `vmware-vdiskmanager` in its directory or where VMware's products are installed,
+    /// and `vmware-vdiskmanager-qemu` beside the drop-in `vmrun-qemu`.
     pub fn beside(vmrun: &Path) -> Result<Self, DiskError> {
         let stem = vmrun
             .file_stem()
@@ -93,12 +93,18 @@ impl DiskManager {
             .unwrap_or_default();
         let suffix = stem.strip_prefix("vmrun").unwrap_or_default();
         let name = format!("vmware-vdiskmanager{suffix}{}", std::env::consts::EXE_SUFFIX);
-        // `vmrun` on the PATH can be a link into the product's own directory.
-        let places = [vmrun.to_owned(), crate::path::canonical(vmrun)];
-        places
-            .iter()
-            .map(|place| place.with_file_name(&name))
+        // `vmrun` on the PATH can be a link into the product's own directory; the one of the VIX package has no disk manager
+        // beside it, but the product has.
+        let beside = [vmrun.to_owned(), crate::path::canonical(vmrun)].map(|place| place.with_file_name(&name));
+        let installed = if suffix.is_empty() {
+            crate::locate::installed(&name)
+        } else {
+            None
+        };
+        beside
+            .into_iter()
             .find(|candidate| candidate.is_file())
+            .or(installed)
             .map(Self::new)
             .ok_or_else(|| DiskError::NoProgram {
                 beside: vmrun.to_owned(),

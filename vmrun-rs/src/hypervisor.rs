@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::HypervisorError;
 use crate::guest::{GuestAccess, GuestChannel};
+use crate::vmrun::HostNetwork;
 
 /// Names one virtual machine to the hypervisor that made it. Opaque: only the backend knows what the text means.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,6 +200,11 @@ pub trait Hypervisor: Send + Sync + 'static {
     /// The address at which *this host* reaches `guest` on the virtual network `network`: `guest` itself where the host
     /// has an interface there, otherwise a forwarded port, which is made if there is none yet.
     async fn endpoint(&self, network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError>;
+
+    /// The host's virtual networks; empty where the backend cannot tell.
+    async fn networks(&self) -> Result<Vec<HostNetwork>, HypervisorError> {
+        Ok(Vec::new())
+    }
 
     /// Removes every forwarded port that leads to `guest`. No error where there is none.
     async fn release_endpoints(&self, network: &str, guest: IpAddr) -> Result<(), HypervisorError>;

@@ -71,6 +71,11 @@ pub fn drop_in(directories: &[PathBuf]) -> Result<Found, LocateError> {
     drop_in_in(directories, &Host::this())
 }
 
+/// Finds another program of VMware's where the registry and the installers' habits say that its products are.
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
+    find(&crate::platform::install_folders(), name).or_else(|| find(&known_folders(), name))
+}
+
 /// What the search depends on.
 struct Host {
     variable: Option<OsString>,
@@ -185,15 +190,18 @@ fn is_program(path: &Path) -> bool {
     path.is_file()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
-    fn program(dir: &Path, name: &str) -> PathBuf {
-        let path = dir.join(name);
+    fn program(dir: &Path, stem: &str) -> PathBuf {
+        let path = dir.join(file_name(stem));
         std::fs::write(&path, "").unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        }
         path
     }
 
@@ -220,20 +228,20 @@ mod tests {
         let found = |variable: Option<&Path>, path: &[&Path], folders: &[&Path]| {
             vmware_in(&host(variable, path, folders)).unwrap()
         };
-        let file = a.join("vmrun");
+        let file = a.join(file_name("vmrun"));
         assert_eq!(found(Some(file.as_path()), &[&b], &[&c]).source, Source::Environment);
-        assert_eq!(found(Some(a.as_path()), &[&b], &[&c]).program, a.join("vmrun"));
+        assert_eq!(found(Some(a.as_path()), &[&b], &[&c]).program, file);
         assert_eq!(
             found(None, &[&b], &[&c]),
             Found {
-                program: b.join("vmrun"),
+                program: b.join(file_name("vmrun")),
                 source: Source::Path
             }
         );
         assert_eq!(
             found(None, &[], &[&c]),
             Found {
-                program: c.join("vmrun"),
+                program: c.join(file_name("vmrun")),
                 source: Source::KnownFolder
             }
         );
@@ -260,7 +268,7 @@ mod tests {
         );
         assert!(vmware_in(&host(None, &[dir.path()], &[])).is_err());
         // Not executable, a directory: no program.
-        std::fs::create_dir(dir.path().join("vmrun")).unwrap();
+        std::fs::create_dir(dir.path().join(file_name("vmrun"))).unwrap();
         assert!(vmware_in(&host(None, &[dir.path()], &[])).is_err());
     }
 }

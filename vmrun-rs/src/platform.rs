@@ -4,7 +4,7 @@
 mod windows;
 
 #[cfg(windows)]
-pub(crate) use windows::{ansi_encoding, install_folders, lease_file};
+pub(crate) use windows::{ansi_encoding, host_networks, install_folders, lease_file};
 
 /// Where else the installer put the product: only Windows keeps a registry.
 #[cfg(not(windows))]
@@ -16,4 +16,10 @@ pub(crate) fn install_folders() -> Vec<std::path::PathBuf> {
 #[cfg(not(windows))]
 pub(crate) fn lease_file() -> Option<std::path::PathBuf> {
     None
+}
+
+/// The virtual networks where they are registered: only on Windows.
+#[cfg(not(windows))]
+pub(crate) fn host_networks() -> Vec<crate::vmrun::HostNetwork> {
+    Vec::new()
 }

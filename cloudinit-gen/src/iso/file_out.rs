@@ -18,7 +18,7 @@ pub(super) fn create(path: &Path) -> io::Result<NamedTempFile> {
     tempfile::Builder::new()
         .prefix(".iso-")
         .suffix(".part")
-        .tempfile_in(directory)
+        .make_in(directory, private_files::create_new)
 }
 
 /// Gives the file its name, in place of what had it before.
@@ -29,8 +29,7 @@ pub(super) fn keep(file: NamedTempFile, path: &Path, len: u64, private: bool) ->
     if len <= FLUSHED_UP_TO {
         file.as_file().sync_all()?;
     }
-    file.persist(path).map_err(|failed| failed.error)?;
-    Ok(())
+    private_files::replace(file.path(), path)
 }
 
 #[cfg(unix)]

@@ -1,7 +1,6 @@
 //! What a payload image was made of.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -117,20 +116,8 @@ impl PayloadManifest {
             path: path.clone(),
             source,
         };
-        let directory = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
         let text = serde_json::to_vec_pretty(self).map_err(|error| failed(error.into()))?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".payload-")
-            .suffix(".part")
-            .tempfile_in(directory)
-            .map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&path).map_err(|error| failed(error.error))?;
-        Ok(())
+        private_files::write(&path, &text).map_err(failed)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log file of a run: the plain lines, whatever the terminal shows.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -23,7 +23,8 @@ impl LogFile {
     pub(super) fn begin(&mut self, run: &str) {
         let Some(directory) = &self.directory else { return };
         let path = directory.join(format!("{run}.log"));
-        match private().open(&path) {
+        // For the user alone: lines can carry what guests print.
+        match private_files::append(&path) {
             Ok(file) => self.open = Some((path, file)),
             Err(error) => tracing::warn!(path = %path.display(), %error, "the run's log cannot be written"),
         }
@@ -42,15 +43,6 @@ impl LogFile {
     }
 }
 
-/// Readable by the user alone: lines can carry what guests print.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,11 +57,7 @@ mod tests {
         log.write("two");
         let path = log.path().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
+        assert!(!private_files::others_can_read(&path).unwrap());
     }
 
     #[test]

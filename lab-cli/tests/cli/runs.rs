@@ -122,7 +122,15 @@ fn the_password_of_the_guests_user_is_never_shown() {
 fn doctor_shows_every_check_with_its_remedy() {
     let place = fake::dead_guests();
     let ran = place.run(&["doctor"]).code(3);
-    for check in ["hypervisor", "image", "k3s", "registry", "addresses", "disk-space"] {
+    for check in [
+        "hypervisor",
+        "image",
+        "k3s",
+        "network",
+        "registry",
+        "addresses",
+        "disk-space",
+    ] {
         assert!(ran.stdout.contains(check), "{check}: {ran}");
     }
     let json = place.run(&["--output", "json", "doctor"]).code(3).json();

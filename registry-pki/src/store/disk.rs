@@ -1,6 +1,6 @@
 //! Files and directories that are private from their first byte.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -13,7 +13,7 @@ mod platform;
 #[path = "disk_unix.rs"]
 mod platform;
 
-pub(crate) use platform::{link, refuse_shared_dir};
+pub(crate) use platform::link;
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,37 +24,39 @@ pub(crate) enum Access {
     Public,
 }
 
+/// A directory that others may write in is no place for keys; one that they may read is, for the keys are private.
+pub(crate) fn refuse_shared_dir(dir: &Path) -> Result<(), StoreError> {
+    match private_files::others_can_write(dir) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(StoreError::Insecure { dir: dir.to_owned() }),
+        Err(error) => Err(StoreError::io("looking at", dir)(error)),
+    }
+}
+
 /// Makes `dir` and its missing parents, 0700.
 pub(crate) fn make_private_dir(dir: &Path) -> Result<(), StoreError> {
     crash::point();
-    platform::private_dir_builder()
-        .recursive(true)
-        .create(dir)
-        .map_err(StoreError::io("creating", dir))
+    private_files::create_dir_all(dir).map_err(StoreError::io("creating", dir))
 }
 
 /// Makes `dir`, 0700; it must not exist.
 pub(crate) fn make_new_private_dir(dir: &Path) -> Result<(), StoreError> {
     crash::point();
-    platform::private_dir_builder()
-        .create(dir)
-        .map_err(StoreError::io("creating", dir))
+    private_files::create_dir(dir).map_err(StoreError::io("creating", dir))
 }
 
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    platform::restrict(&mut options, Access::Private);
-    options.open(path)
+    private_files::open_or_create(path)
 }
 
 /// Writes a new file, flushed to the disk. It has its permissions before it has its contents.
 pub(crate) fn write_new(path: &Path, contents: &[u8], access: Access) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    platform::restrict(&mut options, access);
     crash::point();
-    let mut file = options.open(path).map_err(StoreError::io("creating", path))?;
+    let made = match access {
+        Access::Private => private_files::create_new(path),
+        Access::Public => platform::create_public(path),
+    };
+    let mut file = made.map_err(StoreError::io("creating", path))?;
     crash::point();
     file.write_all(contents)
         .and_then(|()| flush(&file))
@@ -77,7 +79,7 @@ pub(crate) fn replace(path: &Path, contents: &[u8], access: Access) -> Result<()
 /// Renames in one step; what was at `to` is gone.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), StoreError> {
     crash::point();
-    platform::rename(from, to).map_err(StoreError::io("replacing", to))
+    private_files::replace(from, to).map_err(StoreError::io("replacing", to))
 }
 
 /// `.registry.key.new` beside `registry.key`. The lock makes sure that only one process uses it.

@@ -1,40 +1,15 @@
-//! Permissions and links on Unix.
+//! Public files and links on Unix.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 
-use super::{Access, StoreError};
+use super::StoreError;
 
-pub(super) fn private_dir_builder() -> DirBuilder {
-    let mut builder = DirBuilder::new();
-    builder.mode(0o700);
-    builder
-}
-
-pub(super) fn restrict(options: &mut OpenOptions, access: Access) {
-    options.mode(match access {
-        Access::Private => 0o600,
-        Access::Public => 0o644,
-    });
-}
-
-/// A directory that others may write in is no place for keys; one that they may read is, for the keys are 0600.
-pub(crate) fn refuse_shared_dir(dir: &Path) -> Result<(), StoreError> {
-    let mode = fs::metadata(dir)
-        .map_err(StoreError::io("looking at", dir))?
-        .permissions()
-        .mode();
-    if mode & 0o022 == 0 {
-        Ok(())
-    } else {
-        Err(StoreError::Insecure { dir: dir.to_owned() })
-    }
-}
-
-pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)
+/// A new file that everyone who gets into its directory can read: 0644, less the umask.
+pub(super) fn create_public(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)
 }
 
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {

@@ -7,7 +7,7 @@
 //!   inherit them, and a pipe would then stay open as long as the window does;
 //! - only the child itself is waited for, and what it left running after a normal exit is left alone: that is the machine;
 //! - when the deadline passes, or the future is dropped, the whole process tree is killed (a process group on Unix, a job
-//!   object on Windows);
+//!   object on Windows, which also ends the tree when this process is killed, unless the command starts a machine);
 //! - messages are asked for in the C locale, while the character set is left as the user has it, so that paths survive.
 
 #[cfg(unix)]
@@ -156,7 +156,7 @@ impl Tree {
             command.envs(spec.env.iter().map(|(k, v)| (k, v)));
             Ok(command)
         };
-        let child = platform::spawn(command).map_err(|source| ExecError::Spawn {
+        let child = platform::spawn(command, spec.leaves_machine).map_err(|source| ExecError::Spawn {
             program: spec.program.display().to_string(),
             source,
         })?;

@@ -71,6 +71,9 @@ pub struct CommandSpec {
     pub env: Vec<(OsString, OsString)>,
     /// The child and everything it started is killed after this long.
     pub deadline: Duration,
+    /// Whether what the child leaves running is meant to stay: a started machine. On Windows everything else that a
+    /// command started ends with it, or with this process should that be killed.
+    pub leaves_machine: bool,
 }
 
 impl CommandSpec {
@@ -81,6 +84,7 @@ impl CommandSpec {
             args: Vec::new(),
             env: Vec::new(),
             deadline,
+            leaves_machine: false,
         }
     }
 

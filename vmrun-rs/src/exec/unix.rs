@@ -9,7 +9,10 @@ use tokio::process::Command;
 
 /// Starts the command as the leader of a process group of its own, so that it can be killed with all its children and a
 /// terminal's Ctrl-C does not reach it.
-pub(super) fn spawn(command: impl Fn() -> io::Result<Command>) -> io::Result<Box<dyn ChildWrapper>> {
+pub(super) fn spawn(
+    command: impl Fn() -> io::Result<Command>,
+    _leaves_machine: bool,
+) -> io::Result<Box<dyn ChildWrapper>> {
     CommandWrap::from(command()?).wrap(ProcessGroup::leader()).spawn()
 }
 

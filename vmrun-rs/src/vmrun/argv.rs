@@ -132,6 +132,11 @@ impl Call {
             .any(|line| self.answers.iter().any(|answer| line.trim_ascii() == answer.as_bytes()))
     }
 
+    /// Whether the command's own child is the machine.
+    pub(super) fn leaves_machine(&self) -> bool {
+        self.name == "start"
+    }
+
     /// The complete command line.
     pub(super) fn argv(
         &self,

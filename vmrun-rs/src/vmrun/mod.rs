@@ -193,6 +193,14 @@ impl Vmrun {
             args,
             env: self.inner.env.clone(),
             deadline,
+            leaves_machine: false,
+        }
+    }
+
+    fn spec_of(&self, call: &Call, args: Vec<exec::Arg>) -> CommandSpec {
+        CommandSpec {
+            leaves_machine: call.leaves_machine(),
+            ..self.spec(args, call.deadline)
         }
     }
 
@@ -209,7 +217,7 @@ impl Vmrun {
 
     /// A command that succeeded and printed something else than it should.
     fn unexpected(&self, call: &Call, done: &Finished, what: &str) -> VmrunError {
-        let spec = self.spec(call.argv(self.host_type(), None, None), call.deadline);
+        let spec = self.spec_of(call, call.argv(self.host_type(), None, None));
         let failure = Failure::new(FailureClass::UnexpectedOutput, what);
         VmrunError::new(spec.to_string(), done.elapsed, done.status.code(), failure)
     }

@@ -193,6 +193,17 @@ impl Hypervisor for Workstation {
         })
     }
 
+    async fn networks(&self) -> Result<Vec<HostNetwork>, HypervisorError> {
+        match self.known_networks().await {
+            Ok(networks) => Ok(networks),
+            // An old vmrun knows no such command.
+            Err(error) => match crate::platform::host_networks() {
+                none if none.is_empty() => Err(doing("list the host's virtual networks")(error)),
+                networks => Ok(networks),
+            },
+        }
+    }
+
     async fn create(&self, spec: &VmSpec) -> Result<VmId, HypervisorError> {
         self.create_machine(spec).await
     }

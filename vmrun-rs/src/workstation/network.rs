@@ -56,7 +56,7 @@ impl Workstation {
     }
 
     /// The host's networks, asked for once a minute: an address is polled for, and networks do not change meanwhile.
-    async fn known_networks(&self) -> Result<Vec<HostNetwork>, VmrunError> {
+    pub(super) async fn known_networks(&self) -> Result<Vec<HostNetwork>, VmrunError> {
         const FRESH: Duration = Duration::from_secs(60);
         let mut known = self.networks.lock().await;
         if let Some((_, networks)) = known.as_ref().filter(|(asked, _)| asked.elapsed() < FRESH) {
