@@ -155,6 +155,8 @@ pub enum AddressSource {
     Tools,
     /// A DHCP lease of the hypervisor's own server, matched by MAC address.
     Lease,
+    /// Both: the tools said so, and a lease of one of the machine's cards agrees.
+    ToolsAndLease,
 }
 
 /// A guest's address as the hypervisor knows it.

@@ -68,6 +68,7 @@ impl World {
         options.appear_timeout = Duration::from_millis(300);
         options.stop_timeout = Duration::from_millis(900);
         options.unlock_timeout = Duration::from_millis(300);
+        options.lease_files = Some(vec![fake.dir.path().join("dhcpd.leases")]);
         let host = Workstation::with_options(fake.builder().deadlines(deadlines).build(), options);
         Self {
             fake,
@@ -355,6 +356,35 @@ async fn placeholders_and_bridges_are_no_addresses() {
         world.mood(mood);
         assert_eq!(world.host.address(&vm).await.unwrap(), None, "{mood}");
     }
+}
+
+#[tokio::test]
+async fn an_address_is_checked_against_the_lease_of_the_machines_own_card() {
+    let world = World::new();
+    let vm = world.machine().await;
+    let lease = |address: &str, mac: &str| {
+        let text = format!(
+            "lease {address} {{\r\n\tstarts 3 2020/05/13 12:00:37;\r\n\tends 3 2099/05/13 12:30:37;\r\n\thardware ethernet {mac};\r\n}}\r\n"
+        );
+        fs::write(world.fake.dir.path().join("dhcpd.leases"), text).unwrap();
+    };
+    let own = "00:50:56:00:00:10";
+    let found = async || {
+        let found = world.host.address(&vm).await.unwrap();
+        found.map(|found| (found.address.to_string(), found.source))
+    };
+    let expected = |source| Some(("198.51.100.10".to_owned(), source));
+    lease("198.51.100.10", own);
+    assert_eq!(found().await, expected(AddressSource::ToolsAndLease));
+    for mood in ["bridge", "headless", "booting"] {
+        world.mood(mood);
+        assert_eq!(found().await, expected(AddressSource::Lease), "{mood}");
+    }
+    // Somebody else's lease proves nothing.
+    lease("198.51.100.10", "00:50:56:00:00:11");
+    assert_eq!(found().await, None);
+    world.mood("");
+    assert_eq!(found().await, expected(AddressSource::Tools));
 }
 
 #[tokio::test]

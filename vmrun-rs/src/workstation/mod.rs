@@ -62,6 +62,9 @@ pub struct WorkstationOptions {
     pub stop_timeout: Duration,
     /// How long a stopped machine's files may stay locked: 60 s.
     pub unlock_timeout: Duration,
+    /// Lease files of the hypervisor's DHCP server, if they are not where its installer puts them
+    /// ([`leases::files`](crate::leases::files)).
+    pub lease_files: Option<Vec<PathBuf>>,
     /// Options of SSH channels.
     #[cfg(feature = "ssh")]
     pub ssh: crate::guest::SshOptions,
@@ -77,6 +80,7 @@ impl Default for WorkstationOptions {
             appear_timeout: Duration::from_secs(20),
             stop_timeout: Duration::from_secs(120),
             unlock_timeout: Duration::from_secs(60),
+            lease_files: None,
             #[cfg(feature = "ssh")]
             ssh: crate::guest::SshOptions::default(),
         }

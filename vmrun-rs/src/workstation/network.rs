@@ -1,7 +1,7 @@
 //! Addresses of guests, and ways from this host to them.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -28,16 +28,8 @@ impl Workstation {
             Err(error) if is_not_known_yet(&error) => None,
             Err(error) => return Err(doing(format!("ask for the address of {vm}"))(error)),
         };
-        if let Some(address) = from_tools {
-            return Ok(Some(ReportedAddress {
-                address,
-                source: AddressSource::Tools,
-            }));
-        }
-        Ok(leased(&file).map(|address| ReportedAddress {
-            address: address.into(),
-            source: AddressSource::Lease,
-        }))
+        let leased = leased(&file, self.options.lease_files.as_deref(), OffsetDateTime::now_utc());
+        Ok(agree(from_tools, &leased, &networks))
     }
 
     /// The host networks that the machine's interfaces are on, as far as they are known.
@@ -159,10 +151,41 @@ fn is_not_known_yet(error: &VmrunError) -> bool {
 
 /// Container bridges inside the guest report addresses too: where the machine's networks are known, only theirs count.
 fn believable(address: IpAddr, networks: &[HostNetwork]) -> bool {
-    let subnets = || networks.iter().filter(|network| network.subnet.is_some());
     let all_known = networks.iter().all(|network| network.subnet.is_some());
-    let inside = subnets().any(|network| network.contains(address));
-    leases::is_plausible(address) && (networks.is_empty() || !all_known || inside)
+    leases::is_plausible(address) && (networks.is_empty() || !all_known || is_inside(address, networks))
+}
+
+fn is_inside(address: IpAddr, networks: &[HostNetwork]) -> bool {
+    networks.iter().any(|network| network.contains(address))
+}
+
+/// Checks what Tools say against the leases of the machine's own cards.
+///
+/// Tools report the address of any interface of the guest, so a lease decides where they contradict one another. Only an
+/// address that lies in the same network as the lease, or in another network of the machine, is kept: that is a guest
+/// with a static address, whose installer once asked for a lease.
+fn agree(tools: Option<IpAddr>, leased: &[Ipv4Addr], networks: &[HostNetwork]) -> Option<ReportedAddress> {
+    let report = |address, source| Some(ReportedAddress { address, source });
+    let Some(address) = tools else {
+        return leased
+            .first()
+            .and_then(|address| report((*address).into(), AddressSource::Lease));
+    };
+    if leased.iter().any(|lease| IpAddr::V4(*lease) == address) {
+        return report(address, AddressSource::ToolsAndLease);
+    }
+    match leased.first() {
+        Some(lease) if !is_inside(address, networks) && !leased.iter().any(|lease| are_neighbours(*lease, address)) => {
+            tracing::debug!(%address, %lease, "the address that Tools report belongs to no network of the machine");
+            report((*lease).into(), AddressSource::Lease)
+        }
+        _ => report(address, AddressSource::Tools),
+    }
+}
+
+/// VMware's virtual networks have 24 bits unless somebody changed them.
+fn are_neighbours(a: Ipv4Addr, b: IpAddr) -> bool {
+    matches!(b, IpAddr::V4(b) if a.octets()[..3] == b.octets()[..3])
 }
 
 /// The machine's interfaces: MAC address (set, or generated at the first start) and network.
@@ -185,19 +208,21 @@ fn interfaces(file: &VmxFile) -> impl Iterator<Item = (Option<String>, String)> 
         })
 }
 
-fn leased(file: &VmxFile) -> Option<Ipv4Addr> {
-    let now = OffsetDateTime::now_utc();
-    interfaces(file).find_map(|(mac, network)| {
-        let mac = mac?;
-        leases::files(&network).iter().find_map(|path| {
-            let leases = leases::parse(&std::fs::read(path).ok()?);
-            let lease = leases::best(&leases, &mac, now)?;
-            lease
-                .is_valid(now)
-                .then_some(lease.address)
-                .filter(|address| leases::is_plausible((*address).into()))
+/// The addresses that the hypervisor's own DHCP server has leased to the machine's cards until later than `now`, in the
+/// order of the cards. `files` stands for the places where the product keeps its leases.
+fn leased(file: &VmxFile, files: Option<&[PathBuf]>, now: OffsetDateTime) -> Vec<Ipv4Addr> {
+    interfaces(file)
+        .filter_map(|(mac, network)| {
+            let mac = mac?;
+            let files = files.map_or_else(|| leases::files(&network), <[PathBuf]>::to_vec);
+            files.iter().find_map(|path| {
+                let leases = leases::parse(&std::fs::read(path).ok()?);
+                let lease = leases::best(&leases, &mac, now)?;
+                let holds = lease.is_valid(now) && leases::is_plausible(lease.address.into());
+                holds.then_some(lease.address)
+            })
         })
-    })
+        .collect()
 }
 
 /// Whether this host has an interface in the guest's network: then the address that it would send from is in there too.
@@ -237,6 +262,62 @@ mod tests {
         assert!(!believable([10, 42, 0, 7].into(), &networks()));
         assert!(!believable([192, 168, 6, 1].into(), &networks()));
         assert!(believable([10, 42, 0, 7].into(), &[]));
+    }
+
+    fn vmnet1_machine() -> VmxFile {
+        VmxFile::parse(
+            b"ethernet0.present = \"TRUE\"\nethernet0.connectionType = \"hostonly\"\n\
+              ethernet0.generatedAddress = \"00:0C:29:00:00:01\"\n",
+        )
+    }
+
+    #[test]
+    fn tools_and_the_lease_of_the_card_are_checked_against_one_another() {
+        let (own, lease): (IpAddr, Ipv4Addr) = ([192, 168, 6, 10].into(), [192, 168, 6, 10].into());
+        let said = |tools: Option<IpAddr>, leased: &[Ipv4Addr], networks: &[HostNetwork]| {
+            agree(tools, leased, networks).map(|found| (found.address, found.source))
+        };
+        for networks in [&networks()[..], &[]] {
+            assert_eq!(said(Some(own), &[lease], networks), Some((own, AddressSource::ToolsAndLease)));
+            assert_eq!(said(None, &[lease], networks), Some((own, AddressSource::Lease)));
+            assert_eq!(said(Some(own), &[], networks), Some((own, AddressSource::Tools)));
+            assert_eq!(said(None, &[], networks), None);
+            // A container's bridge that looks like an address of its own.
+            assert_eq!(
+                said(Some([10, 88, 0, 7].into()), &[lease], networks),
+                Some((own, AddressSource::Lease))
+            );
+            // Static since the installer's lease.
+            let fixed: IpAddr = [192, 168, 6, 77].into();
+            assert_eq!(said(Some(fixed), &[lease], networks), Some((fixed, AddressSource::Tools)));
+        }
+        // The second card's lease agrees as well as the first one's.
+        let second = [[192, 168, 40, 128].into(), lease];
+        assert_eq!(said(Some(own), &second, &[]), Some((own, AddressSource::ToolsAndLease)));
+    }
+
+    #[test]
+    fn only_a_lease_of_the_machines_own_card_that_holds_now_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("dhcpd.leases");
+        let block = |address: &str, ends: &str, mac: &str| {
+            format!("lease {address} {{\n\tstarts 3 2020/05/13 12:00:00;\n\tends 3 2020/05/13 {ends};\n\thardware ethernet {mac};\n}}\n")
+        };
+        let now = time::macros::datetime!(2020-05-13 12:10:00 UTC);
+        let found = |text: String| {
+            std::fs::write(&path, text).unwrap();
+            leased(&vmnet1_machine(), Some(&[dir.path().join("absent"), path.clone()]), now)
+        };
+        let own = "00:0c:29:00:00:01";
+        assert_eq!(found(block("192.168.6.128", "12:30:00", own)), [Ipv4Addr::new(192, 168, 6, 128)]);
+        for nothing in [
+            block("192.168.6.128", "12:05:00", own),
+            block("192.168.6.128", "12:30:00", "00:0c:29:00:00:02"),
+            block("192.168.6.1", "12:30:00", own),
+            String::new(),
+        ] {
+            assert_eq!(found(nothing), [] as [Ipv4Addr; 0]);
+        }
     }
 
     #[test]
