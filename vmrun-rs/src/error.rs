@@ -48,6 +48,15 @@ impl VmrunError {
         }))
     }
 
+    /// The same answer, understood better in the light of another one.
+    pub(crate) fn reclassified(mut self, class: FailureClass, hint: &str) -> Self {
+        let failure = &mut self.0.failure;
+        let message = failure.message.take().unwrap_or_default();
+        *failure = Failure::new(class, message);
+        hint.clone_into(&mut failure.hint);
+        self
+    }
+
     /// The command line, secrets masked.
     pub fn command(&self) -> &str {
         &self.0.command

@@ -125,8 +125,10 @@ fn file_name(stem: &str) -> String {
 
 fn vmware_in(host: &Host) -> Result<Found, LocateError> {
     let name = file_name("vmrun");
-    if let Some(path) = host.variable.as_ref().map(PathBuf::from) {
-        return [path.clone(), path.join(&name)]
+    if let Some(path) = host.variable.as_ref().map(unquoted) {
+        let mut with_suffix = path.clone().into_os_string();
+        with_suffix.push(env::consts::EXE_SUFFIX);
+        return [path.clone(), with_suffix.into(), path.join(&name)]
             .into_iter()
             .find(|candidate| is_program(candidate))
             .map(|program| Found {
@@ -147,6 +149,14 @@ fn vmware_in(host: &Host) -> Result<Found, LocateError> {
         program: name,
         places: places("PATH", &host.registry, &host.folders),
     })
+}
+
+/// `set VMRUN_PATH="C:\Program Files\…"` in a Windows command prompt makes the quotes part of the value.
+fn unquoted(value: &OsString) -> PathBuf {
+    let inner = value
+        .to_str()
+        .and_then(|text| text.trim().strip_prefix('"')?.strip_suffix('"'));
+    inner.map_or_else(|| PathBuf::from(value), PathBuf::from)
 }
 
 fn drop_in_in(directories: &[PathBuf], host: &Host) -> Result<Found, LocateError> {
@@ -231,6 +241,8 @@ mod tests {
         let file = a.join(file_name("vmrun"));
         assert_eq!(found(Some(file.as_path()), &[&b], &[&c]).source, Source::Environment);
         assert_eq!(found(Some(a.as_path()), &[&b], &[&c]).program, file);
+        let quoted = format!("\"{}\"", file.display());
+        assert_eq!(found(Some(Path::new(&quoted)), &[&b], &[&c]).program, file);
         assert_eq!(
             found(None, &[&b], &[&c]),
             Found {

@@ -12,6 +12,8 @@ struct Message {
     class: String,
     vix: Option<u32>,
     retryable: bool,
+    /// A word that the advice must hold.
+    hint: Option<String>,
     source: String,
 }
 
@@ -31,6 +33,11 @@ fn check(message: &Message, stdout: &[u8], how: &str) {
     let expected = (message.class.clone(), message.vix, message.retryable);
     assert_eq!(got, expected, "{how}: {:?} ({})", message.text, message.source);
     assert!(!failure.summary.contains('\n') && !failure.hint.is_empty());
+    let told = message
+        .hint
+        .as_ref()
+        .is_none_or(|word| failure.hint.contains(word.as_str()));
+    assert!(told, "{how}: {:?}: {}", message.text, failure.hint);
     assert_eq!(failure.to_string(), failure.summary);
 }
 

@@ -251,6 +251,32 @@ async fn locked_files_of_a_stopped_machine_are_waited_for_and_named() {
 }
 
 #[tokio::test]
+async fn an_edit_waits_a_moment_for_the_files_own_lock_and_never_writes_under_it() {
+    let mut options = WorkstationOptions::default();
+    options.unlock_timeout = Duration::from_secs(6);
+    let world = World::new();
+    let host = Workstation::with_options(world.fake.vmrun(), options);
+    let vm = world.machine().await;
+    let lock = PathBuf::from(format!("{vm}.lck"));
+    fs::create_dir(&lock).unwrap();
+    fs::write(lock.join("M1.lck"), "").unwrap();
+    let before = fs::read(vm.as_str()).unwrap();
+    let error = host.detach(&vm, MediaSlot(0)).await.unwrap_err();
+    assert!(error.one_line().contains("is in use"), "{}", error.one_line());
+    assert_eq!(fs::read(vm.as_str()).unwrap(), before);
+
+    let released = {
+        let lock = lock.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            fs::remove_dir_all(lock).unwrap();
+        })
+    };
+    assert_eq!(host.detach(&vm, MediaSlot(0)).await.unwrap(), Detached::Done);
+    released.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_cd_is_taken_out_for_good_or_the_answer_says_that_it_is_not() {
     let world = World::new();
     let vm = world.machine().await;

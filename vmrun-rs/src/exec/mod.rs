@@ -3,8 +3,8 @@
 //! Rules that every call keeps, and why:
 //!
 //! - standard input is null: `vmrun` asks for missing credentials on it and would wait for ever;
-//! - standard output and error go to anonymous temporary files, not pipes: `vmrun start … gui` lets the VMware window
-//!   inherit them, and a pipe would then stay open as long as the window does;
+//! - standard output and error go to anonymous files (in memory on Linux, else temporary ones), not pipes: `vmrun start
+//!   … gui` lets the VMware window inherit them, and a pipe would then stay open as long as the window does;
 //! - only the child itself is waited for, and what it left running after a normal exit is left alone: that is the machine;
 //! - when the deadline passes, or the future is dropped, the whole process tree is killed (a process group on Unix, a job
 //!   object on Windows, which also ends the tree when this process is killed, unless the command starts a machine);
@@ -15,9 +15,9 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+mod capture;
 mod spec;
 
-use std::fs::File;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -31,6 +31,7 @@ use self::unix as platform;
 #[cfg(windows)]
 use self::windows as platform;
 
+use self::capture::Capture;
 pub use spec::{Arg, CommandSpec};
 
 /// No answer of `vmrun` comes near this; a program that prints more is not answering.
@@ -92,14 +93,14 @@ fn io_error(what: &'static str) -> impl FnOnce(io::Error) -> ExecError {
 
 /// Runs a command to its end.
 pub async fn run(spec: &CommandSpec) -> Result<Finished, ExecError> {
-    let stdout = Capture::new().map_err(io_error("make a temporary file for the output"))?;
-    let stderr = Capture::new().map_err(io_error("make a temporary file for the output"))?;
+    let stdout = Capture::new().map_err(io_error("make a file for the output"))?;
+    let stderr = Capture::new().map_err(io_error("make a file for the output"))?;
     let started = Instant::now();
     let mut child = Tree::spawn(spec, &stdout, &stderr)?;
 
     let deadline = tokio::time::sleep(spec.deadline);
     tokio::pin!(deadline);
-    // A program gone wild must not fill the disk until its deadline.
+    // A program gone wild must not fill the memory or the disk until its deadline.
     let mut watch = tokio::time::interval_at(tokio::time::Instant::now() + WATCH, WATCH);
     let status = loop {
         tokio::select! {
@@ -129,8 +130,8 @@ pub async fn run(spec: &CommandSpec) -> Result<Finished, ExecError> {
     })
 }
 
-/// How often the size of the output is looked at.
-const WATCH: Duration = Duration::from_millis(500);
+/// How often the size of the output is looked at: often enough that nothing can write a GiB in between.
+const WATCH: Duration = Duration::from_millis(100);
 
 /// After a kill the child is gone at once; this bounds a child that the kernel cannot end.
 const KILL_GRACE: Duration = Duration::from_secs(5);
@@ -198,48 +199,4 @@ fn pin_locale(command: &mut Command) {
         command.env_remove("LC_ALL").env("LC_CTYPE", all);
     }
     command.env("LC_MESSAGES", "C").env_remove("LANGUAGE");
-}
-
-/// An anonymous temporary file that a child writes to. It needs no removal, whatever happens.
-struct Capture(File);
-
-impl Capture {
-    fn new() -> io::Result<Self> {
-        tempfile::tempfile().map(Self)
-    }
-
-    fn stdio(&self) -> io::Result<Stdio> {
-        self.0.try_clone().map(Stdio::from)
-    }
-
-    fn len(&self) -> u64 {
-        self.0.metadata().map_or(0, |meta| meta.len())
-    }
-
-    /// Reads everything, at positions of its own: the child's processes share the file offset.
-    fn read(&self) -> Result<Vec<u8>, ExecError> {
-        let len = self.len();
-        if len > OUTPUT_LIMIT {
-            return Err(ExecError::OutputTooLarge);
-        }
-        self.read_up_to(len).map_err(io_error("read the program's output"))
-    }
-
-    /// The beginning of the output, as far as it can be had: for an error message.
-    fn read_start(&self) -> Vec<u8> {
-        self.read_up_to(self.len().min(64 * 1024)).unwrap_or_default()
-    }
-
-    fn read_up_to(&self, len: u64) -> io::Result<Vec<u8>> {
-        let mut buffer = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match platform::read_at(&self.0, &mut buffer[filled..], filled as u64)? {
-                0 => break,
-                n => filled += n,
-            }
-        }
-        buffer.truncate(filled);
-        Ok(buffer)
-    }
 }

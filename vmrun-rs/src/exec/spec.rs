@@ -95,12 +95,22 @@ impl CommandSpec {
     }
 
     /// Replaces every secret of this command that occurs in what a program printed: a usage message repeats the word it
-    /// stumbled over, and that word can be the password.
+    /// stumbled over, and that word can be the password. Of an elided argument every line of some length counts.
     pub fn scrub(&self, output: &[u8]) -> Vec<u8> {
+        /// What is shorter ("1", "TRUE") is no secret, and its letters are part of many a message.
+        const SHORTEST: usize = 6;
         let mut out = output.to_vec();
         for arg in &self.args {
-            if let Arg::Secret(secret) = arg {
-                out = replace(&out, secret.expose_secret().as_bytes(), b"***");
+            match arg {
+                Arg::Secret(secret) => out = replace(&out, secret.expose_secret().as_bytes(), b"***"),
+                Arg::Elided(what, value) => {
+                    let shown = format!("<{what}>");
+                    let lines = value.as_encoded_bytes().split(|&b| b == b'\n').map(<[u8]>::trim_ascii);
+                    for line in lines.filter(|line| line.len() >= SHORTEST) {
+                        out = replace(&out, line, shown.as_bytes());
+                    }
+                }
+                Arg::Plain(_) => {}
             }
         }
         out
@@ -176,6 +186,16 @@ mod tests {
         assert_eq!(
             spec("pa|ss\"w%o rd").scrub(text),
             b"Error: Unrecognized command: *** \xff"
+        );
+    }
+
+    #[test]
+    fn an_elided_argument_in_a_message_is_scrubbed_line_by_line() {
+        let script = CommandSpec::new("vmrun", Duration::from_secs(1))
+            .arg(Arg::Elided("script", "set -e\r\n  token=abcdef\nexit".into()));
+        assert_eq!(
+            script.scrub(b"Error: Unrecognized command: token=abcdef; exit"),
+            b"Error: Unrecognized command: <script>; exit"
         );
     }
 }

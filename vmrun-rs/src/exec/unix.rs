@@ -1,4 +1,4 @@
-//! Process groups and positioned reads.
+//! Process groups, anonymous files and positioned reads.
 
 use std::fs::File;
 use std::io;
@@ -18,4 +18,20 @@ pub(super) fn spawn(
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(buffer, offset)
+}
+
+/// A file in memory where the system has such: making and dropping a file on disk costs as much as starting a program.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn anonymous_file() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    match memfd_create("vmrun-output", MemfdFlags::CLOEXEC) {
+        Ok(file) => Ok(file.into()),
+        // A sandbox can forbid it.
+        Err(_) => tempfile::tempfile(),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn anonymous_file() -> io::Result<File> {
+    tempfile::tempfile()
 }

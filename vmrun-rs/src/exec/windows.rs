@@ -1,4 +1,4 @@
-//! Job objects, creation flags and positioned reads.
+//! Job objects, creation flags, temporary files and positioned reads.
 
 use std::fs::File;
 use std::io;
@@ -36,4 +36,8 @@ pub(super) fn spawn(
 
 pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     file.seek_read(buffer, offset)
+}
+
+pub(super) fn anonymous_file() -> io::Result<File> {
+    tempfile::tempfile()
 }

@@ -58,10 +58,19 @@ pub(crate) fn classify_masking(
         bare,
         guest_exit,
         no_host,
+        no_program,
         last,
     } = seen;
     if let Some((line, row)) = known {
-        return Some(from_row(row, text(line), no_host));
+        let mut failure = from_row(row, text(line), no_host);
+        if let (FailureClass::Unknown, Some((crash, row))) = (failure.class, bare)
+            && row.class == FailureClass::Unknown
+        {
+            // "Unknown error" is what a crash prints behind its own message.
+            failure = from_row(row, text(crash), false);
+            failure.vix = Some(1);
+        }
+        return Some(failure);
     }
     if succeeded && kind == OutputKind::Data {
         return None;
@@ -72,7 +81,14 @@ pub(crate) fn classify_masking(
         } else {
             FailureClass::Unknown
         };
-        return Some(Failure::new(class, text(line)));
+        if line.is_empty() {
+            return Some(Failure::new(class, "an error without a message"));
+        }
+        let mut failure = Failure::new(class, text(line));
+        if !no_host {
+            UNKNOWN_TEXT.clone_into(&mut failure.hint);
+        }
+        return Some(failure);
     }
     if let Some((line, code)) = guest_exit {
         let mut failure = Failure::new(FailureClass::GuestProgram, text(line));
@@ -89,11 +105,27 @@ pub(crate) fn classify_masking(
         return None;
     }
     let status = exit.map_or_else(|| "ended by a signal".to_owned(), |code| format!("exit code {code}"));
+    let class = if exit == Some(SHELL_NOT_FOUND) || no_program {
+        FailureClass::Spawn
+    } else {
+        FailureClass::Unknown
+    };
     Some(match last {
-        Some(line) => Failure::new(FailureClass::Unknown, format!("{} ({status})", text(line))),
-        None => Failure::new(FailureClass::Unknown, format!("{status} and no message")),
+        Some(line) => {
+            let mut failure = Failure::new(class, format!("{} ({status})", text(line)));
+            if class == FailureClass::Unknown {
+                UNKNOWN_TEXT.clone_into(&mut failure.hint);
+            }
+            failure
+        }
+        None => Failure::new(class, format!("{status} and no message")),
     })
 }
+
+const UNKNOWN_TEXT: &str = "this message is not known; vmware.log beside the .vmx file may say more";
+
+/// The exit code of the Windows command prompt for a program that is not there, whatever the language of its message.
+const SHELL_NOT_FOUND: i32 = 9009;
 
 /// What the lines amount to. Of several lines of one sort the last one counts, except that the first usage line is kept:
 /// it names the culprit, what follows is the help text.
@@ -104,6 +136,8 @@ struct Seen<'a> {
     bare: Option<(&'a [u8], &'static Row)>,
     guest_exit: Option<(&'a [u8], Option<i32>)>,
     no_host: bool,
+    /// A shell said that there is no such program.
+    no_program: bool,
     last: Option<&'a [u8]>,
 }
 
@@ -111,19 +145,16 @@ impl<'a> Seen<'a> {
     fn read(&mut self, output: &'a [u8]) {
         const GUEST_EXIT: &[u8] = b"Guest program exited with non-zero exit code:";
         const NO_HOST: &[u8] = b"Unable to connect to host";
+        const NO_COMMAND: &[u8] = b"is not recognized as an internal or external command";
         for line in output
             .split(|&b| b == b'\n' || b == b'\r')
             .map(<[u8]>::trim_ascii)
             .filter(|l| !l.is_empty())
         {
             self.last = Some(line);
-            if let Some(message) = strip_prefix(line, b"Error:") {
-                let message = message.trim_ascii();
-                match error_row(message) {
-                    Some(row) => self.known = Some((message, row)),
-                    None => self.unknown = Some(message),
-                }
-            } else if let Some(code) = strip_prefix(line, GUEST_EXIT) {
+            let error = strip_prefix(line, b"Error:").map(<[u8]>::trim_ascii);
+            let message = error.unwrap_or(line);
+            if let Some(code) = strip_prefix(message, GUEST_EXIT) {
                 let code = str::from_utf8(code.trim_ascii())
                     .ok()
                     .and_then(|c| c.parse::<i64>().ok());
@@ -132,9 +163,16 @@ impl<'a> Seen<'a> {
                     reason = "Windows programs' codes are unsigned 32-bit values"
                 )]
                 let code = code.map(|c| c as i32);
-                self.guest_exit = Some((line, code));
-            } else if strip_prefix(line, NO_HOST).is_some() {
+                self.guest_exit = Some((message, code));
+            } else if strip_prefix(message, NO_HOST).is_some() {
                 self.no_host = true;
+            } else if error.is_some() {
+                match error_row(message) {
+                    Some(row) => self.known = Some((message, row)),
+                    None => self.unknown = Some(message),
+                }
+            } else if line.ends_with(b"command not found") || contains(line, NO_COMMAND) {
+                self.no_program = true;
             } else if let Some(row) = table::find(table::BARE, line) {
                 self.bare.get_or_insert((line, row));
             }
@@ -164,10 +202,17 @@ fn from_row(row: &'static Row, line: String, no_host: bool) -> Failure {
     let mut failure = Failure::new(class, line);
     failure.vix = row.vix;
     failure.retryable = row.retryable;
-    if let Some(hint) = row.hint {
+    if no_host && row.class == FailureClass::NotSupported {
+        "under load this is temporary; else the user who runs vmrun is not the one for whom VMware Workstation runs"
+            .clone_into(&mut failure.hint);
+    } else if let Some(hint) = row.hint {
         hint.clone_into(&mut failure.hint);
     }
     failure
+}
+
+fn contains(line: &[u8], words: &[u8]) -> bool {
+    line.windows(words.len()).any(|window| window == words)
 }
 
 fn strip_prefix<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {

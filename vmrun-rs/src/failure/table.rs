@@ -44,6 +44,9 @@ impl Row {
     }
 }
 
+const HOST_PERMISSIONS: &str = "run as the user who owns the machine; a machine with linked clones cannot be deleted; on \
+    macOS, typing keystrokes needs the Accessibility permission";
+
 /// Texts printed behind `Error: `, as seen. Longer texts stand before their own beginnings.
 #[rustfmt::skip]
 pub(super) const SEEN: &[Row] = &[
@@ -69,9 +72,10 @@ pub(super) const SEEN: &[Row] = &[
     row("The file is already in use", 15, FileLocked).retry(),
     row("A file was not found", 4, NotFound)
         .hint("a path of the host or the guest does not exist, the guest's user cannot read it, or the host type (-T) is wrong"),
-    row("You do not have access rights to this file", 13, Permission),
-    row("Insufficient permissions in the host operating system", 3014, Permission),
-    row("Insufficient permissions in host operating system", 3014, Permission),
+    row("You do not have access rights to this file", 13, Permission)
+        .hint("the file or its directory is read-only or in use; in a Windows guest, the user may lack elevation (UAC)"),
+    row("Insufficient permissions in the host operating system", 3014, Permission).hint(HOST_PERMISSIONS),
+    row("Insufficient permissions in host operating system", 3014, Permission).hint(HOST_PERMISSIONS),
     row("A snapshot with the name already exists", 13004, Snapshot).hint("choose another snapshot name"),
     row("The snapshot already exists", 13004, Snapshot).hint("choose another snapshot name"),
     row("The snapshot does not exist", 13003, Snapshot),
@@ -107,6 +111,9 @@ pub(super) const BARE: &[Row] = &[
     row("Waiting for Command execution Available", 0, ToolsNotRunning).retry(),
     row("vmrun was unable to start", 0, Resources).retry(),
     row("Unexpected signal", 0, Unknown).hint("vmrun itself crashed: try again, then repair the installation"),
+    row("The file does not exist", 0, NotFound),
+    row("The directory does not exist", 0, NotFound),
+    row("Cloning is not supported", 0, NotSupported).hint("packer says this of a VMware Player that is too old to clone"),
     row("Unable to connect to host", 0, HostConnection),
 ];
 
@@ -219,9 +226,9 @@ fn begins(message: &[u8], text: &str) -> bool {
         && message.get(text.len()).is_none_or(|next| !next.is_ascii_alphanumeric())
 }
 
-/// Finds a message in the texts that follow `Error: `.
+/// Finds a message in the texts that follow `Error: `. What is usually printed without it can be printed with it.
 pub(super) fn find_error(message: &[u8]) -> Option<&'static Row> {
-    find(SEEN, message).or_else(|| find(VIX, message))
+    [SEEN, VIX, BARE].into_iter().find_map(|rows| find(rows, message))
 }
 
 #[cfg(test)]
@@ -236,6 +243,33 @@ mod tests {
                 assert_eq!(first, Some(i), "{:?} is never reached", row.text);
             }
         }
+    }
+
+    #[test]
+    fn every_number_of_the_vix_reference_has_a_text() {
+        // Of 3024 the text is that of 3023; that of 3026 is not known.
+        let numbers = [
+            1..=15,
+            20..=23,
+            3000..=3001,
+            3003..=3019,
+            3023..=3023,
+            3025..=3025,
+            3027..=3028,
+            3031..=3035,
+        ];
+        let more = [
+            3041, 3043, 3046, 3047, 4000, 4001, 4002, 4003, 4004, 4006, 4011, 20001, 20002, 20003, 20004, 29000,
+        ];
+        let numbers = numbers.into_iter().flatten().chain(more).chain(13000..=13017);
+        let missing: Vec<u32> = numbers
+            .filter(|number| {
+                ![SEEN, VIX]
+                    .iter()
+                    .any(|rows| rows.iter().any(|row| row.vix == Some(*number)))
+            })
+            .collect();
+        assert_eq!(missing, [] as [u32; 0]);
     }
 
     #[test]

@@ -120,7 +120,7 @@ impl Vmrun {
     async fn exists(&self, call: Call, login: &GuestCredentials) -> Result<bool, VmrunError> {
         let done = self.call_guest(&call, login).await?;
         if !call.is_answer(&done.stdout) && !done.stdout.trim_ascii().is_empty() {
-            return Err(self.unexpected(&call, &done, "an answer whether it exists expected"));
+            return Err(self.unexpected(&call, Some(login), &done, "an answer whether it exists expected"));
         }
         // Silence with exit code 0 still means yes.
         Ok(!done.stdout.windows(NOT.len()).any(|window| window == NOT))
@@ -214,7 +214,7 @@ impl Vmrun {
         let done = self.call_guest(&call, login).await?;
         match parse::value(&done.stdout) {
             Some(path) => Ok(String::from_utf8_lossy(&path).trim().to_owned()),
-            None => Err(self.unexpected(&call, &done, "a path expected, got nothing")),
+            None => Err(self.unexpected(&call, Some(login), &done, "a path expected, got nothing")),
         }
     }
 
@@ -282,7 +282,7 @@ impl Vmrun {
     ) -> Result<T, VmrunError> {
         let call = call.data();
         let done = self.call_guest(&call, login).await?;
-        read(&done.stdout).map_err(|error| self.unexpected(&call, &done, &error.to_string()))
+        read(&done.stdout).map_err(|error| self.unexpected(&call, Some(login), &done, &error.to_string()))
     }
 }
 

@@ -115,6 +115,7 @@ impl Vmrun {
             .param(kind.as_str())
             .param(name)
             .elided("value", value);
+        let _turn = locks::lock(&locks::machine_key(vmx)).await;
         match credentials {
             Some(credentials) => self.call_guest(&call, credentials).await?,
             None => self.call(&call).await?,

@@ -11,6 +11,7 @@ mod network;
 mod options;
 pub mod parse;
 mod power;
+mod retired;
 mod snapshot;
 
 use std::collections::HashMap;
@@ -182,6 +183,10 @@ impl Vmrun {
         orders.get(&crate::path::comparable(vmx)).copied()
     }
 
+    fn has_vm_password(&self) -> bool {
+        self.inner.vm_password.is_some()
+    }
+
     fn remember_auth_order(&self, vmx: &Path, order: AuthOrder) {
         let mut orders = self.inner.auth_orders.lock().unwrap_or_else(PoisonError::into_inner);
         orders.insert(crate::path::comparable(vmx), order);
@@ -212,13 +217,23 @@ impl Vmrun {
     /// Runs a command and reads its output.
     async fn query<T>(&self, call: &Call, read: impl Fn(&[u8]) -> Result<T, ParseError>) -> Result<T, VmrunError> {
         let done = self.call(call).await?;
-        read(&done.stdout).map_err(|error| self.unexpected(call, &done, &error.to_string()))
+        read(&done.stdout).map_err(|error| self.unexpected(call, None, &done, &error.to_string()))
     }
 
-    /// A command that succeeded and printed something else than it should.
-    fn unexpected(&self, call: &Call, done: &Finished, what: &str) -> VmrunError {
-        let spec = self.spec_of(call, call.argv(self.host_type(), None, None));
-        let failure = Failure::new(FailureClass::UnexpectedOutput, what);
+    /// A command that succeeded and printed something else than it should, which may repeat what must not be shown.
+    fn unexpected(
+        &self,
+        call: &Call,
+        credentials: Option<&GuestCredentials>,
+        done: &Finished,
+        what: &str,
+    ) -> VmrunError {
+        let order = call.vm.as_deref().and_then(|vm| self.auth_order(vm));
+        let auth = credentials.map(|credentials| (credentials, order.unwrap_or(AuthOrder::BeforeCommand)));
+        let args = call.argv(self.host_type(), self.inner.vm_password.as_ref(), auth);
+        let spec = self.spec_of(call, args);
+        let what = spec.scrub(what.as_bytes());
+        let failure = Failure::new(FailureClass::UnexpectedOutput, String::from_utf8_lossy(&what));
         VmrunError::new(spec.to_string(), done.elapsed, done.status.code(), failure)
     }
 

@@ -177,11 +177,20 @@ pub fn version(output: &[u8]) -> Result<Version, ParseError> {
 /// `list`: the paths of the running machines. Lines that are no absolute path are noise.
 pub fn running(output: &[u8]) -> Result<Vec<PathBuf>, ParseError> {
     let (_, lines) = listing(output, "Total running VMs")?;
-    Ok(lines
+    Ok(absolute(lines))
+}
+
+/// `listRegisteredVM`: the lines that are an absolute path.
+pub fn paths(output: &[u8]) -> Vec<PathBuf> {
+    absolute(lines(output))
+}
+
+fn absolute<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<PathBuf> {
+    lines
         .filter(|line| !line.is_empty())
         .map(crate::path::from_bytes)
         .filter(|path| path.is_absolute())
-        .collect())
+        .collect()
 }
 
 /// `listSnapshots`, oldest first.

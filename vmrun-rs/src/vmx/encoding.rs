@@ -23,8 +23,9 @@ impl TextEncoding {
             other => other.to_owned(),
         };
         match Encoding::for_label(web.as_bytes()) {
-            // These two cannot be written, and no VMware product declares them.
-            Some(encoding) if encoding.output_encoding() == encoding => Self::Known(encoding),
+            // UTF-16 cannot be written, and in ISO-2022-JP ASCII bytes mean other characters; no VMware product declares
+            // them.
+            Some(encoding) if encoding.is_ascii_compatible() => Self::Known(encoding),
             _ => Self::Unknown(label.to_owned()),
         }
     }

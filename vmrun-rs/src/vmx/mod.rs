@@ -136,12 +136,8 @@ impl VmxFile {
         if !line::is_key(key) {
             return Err(VmxError::InvalidKey { key: key.to_owned() });
         }
-        if key.eq_ignore_ascii_case(".encoding") && self.get(key).is_none() {
-            // The declaration must stand before everything that it declares.
-            let line = Line::new(key, value.as_bytes(), self.line_end());
-            let at = usize::from(self.lines.first().is_some_and(|first| first.raw().starts_with(b"#!")));
-            self.lines.insert(at, line);
-            return Ok(());
+        if key.eq_ignore_ascii_case(".encoding") {
+            return self.set_encoding(value);
         }
         let encoding = self.encoding();
         if self
@@ -171,6 +167,44 @@ impl VmxFile {
             }
             self.lines.push(Line::new(key, &escaped, end));
         }
+        Ok(())
+    }
+
+    /// Declares another encoding and converts every value to it, so that each means what it did. Comments keep their
+    /// bytes. Nothing changes if a value cannot be converted.
+    fn set_encoding(&mut self, name: &str) -> Result<(), VmxError> {
+        let (old, new) = (self.encoding(), TextEncoding::named(name));
+        let mut lines = self.lines.clone();
+        for line in &mut lines {
+            let converted = match (line.key(), line.value().map(encoding::unescape)) {
+                (Some(key), Some(value)) if !value.is_ascii() && old != new => {
+                    let text = old.decode_exactly(&value);
+                    text.and_then(|text| new.encode(&text))
+                        .ok_or_else(|| VmxError::Unencodable {
+                            key: key.to_owned(),
+                            encoding: new.name().to_owned(),
+                        })?
+                }
+                _ => continue,
+            };
+            line.set_value(&encoding::escape(&converted));
+        }
+        if let Some(line) = lines.iter_mut().find(|line| line.has_key(".encoding")) {
+            if self.get(".encoding").as_deref() != Some(name) {
+                line.set_value(&encoding::escape(name.as_bytes()));
+            }
+        } else {
+            // The declaration must stand before everything that it declares.
+            let at = usize::from(lines.first().is_some_and(|first| first.raw().starts_with(b"#!")));
+            if let Some(before) = at.checked_sub(1) {
+                lines[before].terminate(self.line_end());
+            }
+            lines.insert(
+                at,
+                Line::new(".encoding", &encoding::escape(name.as_bytes()), self.line_end()),
+            );
+        }
+        self.lines = lines;
         Ok(())
     }
 

@@ -60,6 +60,8 @@ fn text_is_written_in_the_declared_encoding_or_refused() {
         ("EUC-KR", true),
         ("windows-1252", false),
         ("klingon", false),
+        ("ISO-2022-JP", false),
+        ("UTF-16LE", false),
     ] {
         let mut vmx = VmxFile::parse(format!(".encoding = \"{name}\"\n").as_bytes());
         assert_eq!(vmx.set("displayName", korean).is_ok(), known, "{name}");
@@ -90,6 +92,27 @@ fn an_encoding_is_declared_before_what_it_declares() {
         vmx.to_bytes(),
         b"#!/usr/bin/vmware\n.encoding = \"UTF-8\"\nmemsize = \"1\"\n"
     );
+}
+
+#[test]
+fn another_encoding_converts_the_values_or_changes_nothing() {
+    let korean = encoding_rs::EUC_KR.encode("서버").0;
+    let bytes = [b".encoding = \"windows-949\"\ndisplayName = \"", &*korean, b"\"\n"].concat();
+    let mut vmx = VmxFile::parse(&bytes);
+    assert!(matches!(
+        vmx.set(".encoding", "windows-1252"),
+        Err(VmxError::Unencodable { .. })
+    ));
+    assert_eq!(vmx.to_bytes(), bytes);
+    vmx.set(".encoding", "UTF-8").unwrap();
+    assert_eq!(
+        String::from_utf8(vmx.to_bytes()).unwrap(),
+        ".encoding = \"UTF-8\"\ndisplayName = \"서버\"\n"
+    );
+    // Without a declaration it is what the bytes look like.
+    let mut vmx = VmxFile::parse(b"#!/usr/bin/vmware\nannotation = \"caf\xe9\"\n");
+    vmx.set(".encoding", "UTF-8").unwrap();
+    assert_eq!(vmx.get("annotation").unwrap(), "café");
 }
 
 #[test]

@@ -60,7 +60,8 @@ pub struct WorkstationOptions {
     pub appear_timeout: Duration,
     /// How long a machine may take to disappear from the list after its stop: 2 min soft, a quarter of it hard.
     pub stop_timeout: Duration,
-    /// How long a stopped machine's files may stay locked: 60 s.
+    /// How long a stopped machine's files may stay locked: 60 s. The `.vmx` file's own lock is waited for a sixth of it,
+    /// because a window that shows the machine keeps it for ever.
     pub unlock_timeout: Duration,
     /// Lease files of the hypervisor's DHCP server, if they are not where its installer puts them
     /// ([`leases::files`](crate::leases::files)).
@@ -154,6 +155,10 @@ impl Workstation {
             });
         }
         let mut store = Self::open(vm, what)?;
+        if self.wait_closed(&store).await {
+            // Whoever had it open may have written it.
+            store = Self::open(vm, what)?;
+        }
         change(&mut store)
             .and_then(|value| store.save().map(|()| value))
             .map_err(|source| HypervisorError::Vmx {

@@ -278,7 +278,10 @@ mod tests {
             agree(tools, leased, networks).map(|found| (found.address, found.source))
         };
         for networks in [&networks()[..], &[]] {
-            assert_eq!(said(Some(own), &[lease], networks), Some((own, AddressSource::ToolsAndLease)));
+            assert_eq!(
+                said(Some(own), &[lease], networks),
+                Some((own, AddressSource::ToolsAndLease))
+            );
             assert_eq!(said(None, &[lease], networks), Some((own, AddressSource::Lease)));
             assert_eq!(said(Some(own), &[], networks), Some((own, AddressSource::Tools)));
             assert_eq!(said(None, &[], networks), None);
@@ -289,7 +292,10 @@ mod tests {
             );
             // Static since the installer's lease.
             let fixed: IpAddr = [192, 168, 6, 77].into();
-            assert_eq!(said(Some(fixed), &[lease], networks), Some((fixed, AddressSource::Tools)));
+            assert_eq!(
+                said(Some(fixed), &[lease], networks),
+                Some((fixed, AddressSource::Tools))
+            );
         }
         // The second card's lease agrees as well as the first one's.
         let second = [[192, 168, 40, 128].into(), lease];
@@ -301,7 +307,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("dhcpd.leases");
         let block = |address: &str, ends: &str, mac: &str| {
-            format!("lease {address} {{\n\tstarts 3 2020/05/13 12:00:00;\n\tends 3 2020/05/13 {ends};\n\thardware ethernet {mac};\n}}\n")
+            format!(
+                "lease {address} {{\n\tstarts 3 2020/05/13 12:00:00;\n\tends 3 2020/05/13 {ends};\n\thardware ethernet {mac};\n}}\n"
+            )
         };
         let now = time::macros::datetime!(2020-05-13 12:10:00 UTC);
         let found = |text: String| {
@@ -309,7 +317,10 @@ mod tests {
             leased(&vmnet1_machine(), Some(&[dir.path().join("absent"), path.clone()]), now)
         };
         let own = "00:0c:29:00:00:01";
-        assert_eq!(found(block("192.168.6.128", "12:30:00", own)), [Ipv4Addr::new(192, 168, 6, 128)]);
+        assert_eq!(
+            found(block("192.168.6.128", "12:30:00", own)),
+            [Ipv4Addr::new(192, 168, 6, 128)]
+        );
         for nothing in [
             block("192.168.6.128", "12:05:00", own),
             block("192.168.6.128", "12:30:00", "00:0c:29:00:00:02"),

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use crate::error::HypervisorError;
 use crate::failure::FailureClass;
 use crate::hypervisor::{PowerState, StopMode, VmId};
+use crate::vmx::VmxStore;
 
 use super::{Workstation, doing};
 
@@ -134,6 +135,21 @@ impl Workstation {
             sleep(pause).await;
         }
         Ok(())
+    }
+}
+
+impl Workstation {
+    /// Waits for the lock of the `.vmx` file itself, which outlives a power-off for a moment, before an edit. Whether it
+    /// was there; [`VmxStore::save`] tells if it still is.
+    pub(super) async fn wait_closed(&self, store: &VmxStore) -> bool {
+        let deadline = Instant::now() + self.options.unlock_timeout / 6;
+        for (n, pause) in pauses().enumerate() {
+            if store.lock().is_none() || Instant::now() + pause > deadline {
+                return n > 0;
+            }
+            sleep(pause).await;
+        }
+        false
     }
 }
 
