@@ -98,7 +98,8 @@ pub enum DiskSource {
 }
 
 /// What to create. `directory` must not exist or be empty; the machine's files all go there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `Debug` shows only the names of the variables: user data carries secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct VmSpec {
     /// The name shown to people.
     pub name: String,
@@ -120,6 +121,35 @@ pub struct VmSpec {
     pub media: Vec<PathBuf>,
     /// Guest variables (VMware: `guestinfo.*`) set before the first start.
     pub variables: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for VmSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            directory,
+            disk,
+            disk_gib,
+            cpus,
+            memory_mib,
+            guest_os,
+            nics,
+            media,
+            variables,
+        } = self;
+        f.debug_struct("VmSpec")
+            .field("name", name)
+            .field("directory", directory)
+            .field("disk", disk)
+            .field("disk_gib", disk_gib)
+            .field("cpus", cpus)
+            .field("memory_mib", memory_mib)
+            .field("guest_os", guest_os)
+            .field("nics", nics)
+            .field("media", media)
+            .field("variables", &variables.keys())
+            .finish()
+    }
 }
 
 /// One network interface of a [`VmSpec`].

@@ -10,7 +10,7 @@ use support::{Fake, alive, wait_for};
 use vmrun_rs::FailureClass;
 use vmrun_rs::guest::GuestCredentials;
 use vmrun_rs::hypervisor::StopMode;
-use vmrun_rs::vmrun::{AuthOrder, Deadlines, HostType, ProgramOptions, RetryPolicy};
+use vmrun_rs::vmrun::{AuthOrder, CloneKind, Deadlines, HostType, ProgramOptions, RetryPolicy, VariableKind, Vmrun};
 
 const VMX: &str = "/vms/한글 \"vm\"/a b.vmx";
 
@@ -138,6 +138,14 @@ async fn endless_output_is_cut_off_long_before_the_deadline() {
     let error = fake.vmrun().list().await.unwrap_err();
     assert_eq!(error.class(), FailureClass::UnexpectedOutput);
     assert!(error.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn values_of_the_environment_are_not_shown() {
+    let vmrun = Fake::new("").builder().env("TOKEN", "hunter2");
+    for shown in [format!("{vmrun:?}"), format!("{:?}", vmrun.build())] {
+        assert!(shown.contains("TOKEN") && !shown.contains("hunter2"), "{shown}");
+    }
 }
 
 #[tokio::test]
@@ -366,6 +374,28 @@ async fn changes_to_one_machine_wait_for_one_another() {
         vmrun.snapshot(a, "x")
     );
     assert!(results.0.is_ok() && results.1.is_ok() && results.2.is_ok());
+    assert_eq!(most_at_once(&fake).await, 1);
+}
+
+#[tokio::test]
+async fn clones_of_one_parent_and_writes_to_one_machine_wait_for_one_another() {
+    let fake = Fake::new(COUNTING);
+    // The rule holds for the process, not only for one value.
+    let (first, second) = (fake.vmrun(), fake.vmrun());
+    let parent = Path::new("/vms/serial/parent.vmx");
+    let clone = |vmrun: Vmrun, target: &'static str| async move {
+        let target = Path::new(target);
+        vmrun
+            .clone_machine(parent, target, CloneKind::Linked, Some("base"), None)
+            .await
+    };
+    let results = tokio::join!(
+        clone(first.clone(), "/vms/serial/1.vmx"),
+        clone(second.clone(), "/vms/serial/2.vmx"),
+        clone(first.clone(), "/vms/serial/3.vmx"),
+        second.write_variable(parent, VariableKind::RuntimeConfig, "a", "b", None)
+    );
+    assert!(results.0.is_ok() && results.1.is_ok() && results.2.is_ok() && results.3.is_ok());
     assert_eq!(most_at_once(&fake).await, 1);
 }
 

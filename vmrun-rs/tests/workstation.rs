@@ -203,6 +203,32 @@ async fn a_description_that_cannot_be_is_refused_before_anything_is_made() {
 }
 
 #[tokio::test]
+async fn a_blank_machine_gets_a_disk_of_its_own_or_nothing_is_left() {
+    let world = World::new();
+    let spec = world.spec("blank", DiskSource::Blank { gib: 3 });
+    let vm = world.host.create(&spec).await.unwrap();
+    assert_eq!(World::vmx(&vm).get("scsi0:0.fileName").unwrap(), "blank.vmdk");
+    let calls = fs::read_to_string(world.path("blank/calls")).unwrap();
+    assert!(calls.starts_with("-c\t-s\t3GB\t"), "{calls}");
+
+    // A disk image that is larger than asked for already stays as it is; another refusal is an error.
+    for (answer, accepted) in [
+        ("One of the parameters supplied is invalid", true),
+        ("Failed to lock the file", false),
+    ] {
+        fs::write(world.path("cloud.vmdk"), "disk").unwrap();
+        fs::write(world.path("answer"), format!("echo '{answer}'; exit 1")).unwrap();
+        let spec = VmSpec {
+            disk_gib: Some(9),
+            ..world.spec(answer, DiskSource::Existing(world.path("cloud.vmdk")))
+        };
+        let made = world.host.create(&spec).await;
+        assert_eq!(made.is_ok(), accepted, "{made:?}");
+        assert_eq!(spec.directory.exists(), accepted);
+    }
+}
+
+#[tokio::test]
 async fn the_list_decides_whether_a_machine_runs() {
     let world = World::new();
     let vm = world.machine().await;

@@ -107,8 +107,9 @@ impl fmt::Display for ChannelKind {
     }
 }
 
-/// A command for the guest: a program and its arguments, quoted by the channel for the guest's POSIX shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A command for the guest: a program and its arguments, quoted by the channel for the guest's POSIX shell. `Debug` does
+/// not show the arguments: they may carry secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct GuestCommand {
     /// Program and arguments.
     pub argv: Vec<String>,
@@ -116,6 +117,17 @@ pub struct GuestCommand {
     pub root: bool,
     /// Give up after this long. The guest ends the command itself soon after, where it has the program `timeout`.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for GuestCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestCommand")
+            .field("program", &self.argv.first())
+            .field("arguments", &self.argv.len().saturating_sub(1))
+            .field("root", &self.root)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 impl GuestCommand {

@@ -16,6 +16,7 @@ mod snapshot;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,7 +50,7 @@ pub struct Vmrun {
 #[derive(Debug)]
 struct Inner {
     program: PathBuf,
-    env: Vec<(OsString, OsString)>,
+    env: Environment,
     vm_password: Option<SecretString>,
     deadlines: Deadlines,
     retry: RetryPolicy,
@@ -59,12 +60,22 @@ struct Inner {
     auth_orders: Mutex<HashMap<String, AuthOrder>>,
 }
 
+/// Variables for the program. Only their names are shown.
+#[derive(Clone, Default)]
+struct Environment(Vec<(OsString, OsString)>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 /// Options of a [`Vmrun`].
 #[derive(Debug, Clone)]
 pub struct VmrunBuilder {
     program: PathBuf,
     host_type: HostType,
-    env: Vec<(OsString, OsString)>,
+    env: Environment,
     vm_password: Option<SecretString>,
     deadlines: Deadlines,
     retry: RetryPolicy,
@@ -79,7 +90,7 @@ impl VmrunBuilder {
 
     /// A variable for the program's environment.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
-        self.env.push((name.into(), value.into()));
+        self.env.0.push((name.into(), value.into()));
         self
     }
 
@@ -138,7 +149,7 @@ impl Vmrun {
         VmrunBuilder {
             program: program.into(),
             host_type: HostType::usual(),
-            env: Vec::new(),
+            env: Environment::default(),
             vm_password: None,
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
@@ -196,7 +207,7 @@ impl Vmrun {
         CommandSpec {
             program: self.inner.program.clone(),
             args,
-            env: self.inner.env.clone(),
+            env: self.inner.env.0.clone(),
             deadline,
             leaves_machine: false,
         }

@@ -1,6 +1,7 @@
 //! The `.vmx` file of a new machine that boots.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::{VmxError, VmxFile};
@@ -47,7 +48,7 @@ impl NicModel {
 
 /// Describes a machine; [`build`](Self::build) makes a file of it, [`apply`](Self::apply) makes an existing file (a
 /// clone's) fit it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VmxBuilder {
     name: String,
     guest_os: String,
@@ -61,6 +62,22 @@ pub struct VmxBuilder {
     media: Vec<PathBuf>,
     serial: Option<PathBuf>,
     variables: BTreeMap<String, String>,
+}
+
+/// Without the values of the variables: user data carries secrets.
+impl fmt::Debug for VmxBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VmxBuilder")
+            .field("name", &self.name)
+            .field("guest_os", &self.guest_os)
+            .field("memory_mib", &self.memory_mib)
+            .field("cpus", &self.cpus)
+            .field("disk", &self.disk)
+            .field("nics", &self.nics)
+            .field("media", &self.media)
+            .field("variables", &self.variables.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl VmxBuilder {
@@ -302,6 +319,15 @@ mod tests {
             .cd_image("/seed/a \"b\".iso")
             .serial_console("console.log")
             .variable("userdata", "x|y")
+    }
+
+    #[test]
+    fn values_of_variables_are_not_shown() {
+        let builder = machine().variable("userdata", "hunter2");
+        let file = builder.build().unwrap();
+        for shown in [format!("{builder:?}"), format!("{file:?}")] {
+            assert!(shown.contains("userdata") && !shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]

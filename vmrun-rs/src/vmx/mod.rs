@@ -9,6 +9,7 @@ mod encoding;
 mod line;
 mod store;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -71,7 +72,7 @@ pub enum VmxError {
     },
 }
 
-/// A `.vmx` file in memory.
+/// A `.vmx` file in memory. `Debug` shows its keys and not their values, which can be secrets of the guest.
 ///
 /// ```
 /// use vmrun_rs::vmx::VmxFile;
@@ -85,9 +86,15 @@ pub enum VmxError {
 /// );
 /// # Ok::<(), vmrun_rs::vmx::VmxError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct VmxFile {
     lines: Vec<Line>,
+}
+
+impl fmt::Debug for VmxFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.keys()).finish()
+    }
 }
 
 impl VmxFile {

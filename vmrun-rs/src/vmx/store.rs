@@ -1,5 +1,6 @@
 //! Reading and writing a `.vmx` file on disk.
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,12 +12,21 @@ use super::{VmxError, VmxFile};
 /// Only the file of a machine that is off may be edited: VMware keeps its own copy while the machine is open and writes
 /// that at power-off. [`save`](Self::save) refuses while a lock exists or after somebody else's change; whether the
 /// machine runs is for the caller to ask.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VmxStore {
     path: PathBuf,
     read: Vec<u8>,
     /// The content, to be changed and [saved](Self::save).
     pub file: VmxFile,
+}
+
+impl fmt::Debug for VmxStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VmxStore")
+            .field("path", &self.path)
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
 }
 
 impl VmxStore {
