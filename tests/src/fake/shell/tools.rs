@@ -1,0 +1,442 @@
+//! The small programs of a guest.
+
+use super::run::{Power, Shell, Streams};
+
+/// Where programs are, for `command -v`.
+const PROGRAMS: [&str; 34] = [
+    "[",
+    "cat",
+    "chmod",
+    "cut",
+    "date",
+    "env",
+    "false",
+    "grep",
+    "head",
+    "hostname",
+    "id",
+    "ip",
+    "journalctl",
+    "ls",
+    "mkdir",
+    "mv",
+    "poweroff",
+    "printf",
+    "pwd",
+    "reboot",
+    "rm",
+    "sh",
+    "shutdown",
+    "sleep",
+    "stat",
+    "sudo",
+    "sync",
+    "systemctl",
+    "tail",
+    "test",
+    "timeout",
+    "touch",
+    "true",
+    "wc",
+];
+
+pub(super) fn run(shell: &mut Shell<'_, '_>, words: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let name = words[0].rsplit('/').next().unwrap_or_default();
+    let args = &words[1..];
+    match name {
+        "true" | ":" | "sync" | "umask" | "set" | "export" | "chmod" | "chown" | "trap" => 0,
+        "false" => 1,
+        "echo" => {
+            let (newline, said) = match args.split_first() {
+                Some((first, rest)) if first == "-n" => ("", rest),
+                _ => ("\n", args),
+            };
+            out.stdout.extend(said.join(" ").bytes());
+            out.stdout.extend(newline.bytes());
+            0
+        }
+        "printf" => {
+            out.stdout.extend(printf(args).bytes());
+            0
+        }
+        "pwd" => say(out, &shell.directory.clone()),
+        "cd" => cd(shell, args, out),
+        "hostname" | "uname" => say(out, shell.env.hostname),
+        "whoami" => say(out, if shell.root { "root" } else { shell.env.user }),
+        "id" => say(out, if shell.root { "0" } else { "1000" }),
+        "command" => match args.get(1) {
+            Some(wanted) if PROGRAMS.contains(&wanted.as_str()) => say(out, &format!("/usr/bin/{wanted}")),
+            _ => 127,
+        },
+        "sudo" => sudo(shell, args, stdin, out),
+        "env" => passed_on(shell, args, stdin, out, |word| word.contains('=')),
+        "nohup" | "exec" | "nice" => passed_on(shell, args, stdin, out, |_| false),
+        "timeout" => timeout(shell, args, stdin, out),
+        "sleep" => {
+            shell.slept += args.first().and_then(|s| s.parse::<f64>().ok()).unwrap_or(0.0);
+            0
+        }
+        "sh" | "bash" | "dash" => sh(shell, args, stdin, out),
+        "test" => i32::from(!test(shell, args)),
+        "[" => i32::from(!test(shell, args.strip_suffix(&["]".to_owned()]).unwrap_or(args))),
+        "cat" => each_file(shell, args, stdin, out, "cat", |bytes, out| out.stdout.extend(bytes)),
+        "head" | "tail" => head_tail(shell, name, args, stdin, out),
+        "wc" => wc(shell, args, stdin, out),
+        "grep" => grep(shell, args, stdin, out),
+        "ls" => ls(shell, args, out),
+        "mkdir" => mkdir(shell, args, out),
+        "touch" => {
+            for path in operands(args) {
+                let path = shell.absolute(path);
+                if shell.env.disk.read(&path, true).is_err() {
+                    let _ = shell.env.disk.write(&path, Vec::new(), shell.root);
+                }
+            }
+            0
+        }
+        "rm" => rm(shell, args, out),
+        "mv" | "cp" => mv(shell, name, args, out),
+        "k3s" | "kubectl" => kubectl(shell, name, args, out),
+        "journalctl" | "dmesg" => say(out, &format!("-- no entries of {} --", shell.env.hostname)),
+        "poweroff" | "shutdown" | "halt" => power(shell, out, Power::Off),
+        "reboot" => power(shell, out, Power::Reboot),
+        "systemctl" => systemctl(shell, args, out),
+        _ => {
+            out.complain(&format!("sh: 1: {name}: not found"));
+            127
+        }
+    }
+}
+
+fn say(out: &mut Streams, text: &str) -> i32 {
+    out.say(text);
+    0
+}
+
+fn operands(args: &[String]) -> impl Iterator<Item = &String> {
+    args.iter().filter(|arg| !arg.starts_with('-'))
+}
+
+fn printf(args: &[String]) -> String {
+    let Some((format, values)) = args.split_first() else {
+        return String::new();
+    };
+    let format = format.replace("\\n", "\n").replace("\\t", "\t").replace("\\0", "\0");
+    if !format.contains("%s") {
+        return format;
+    }
+    let one = |value: &String| format.replacen("%s", value, 1);
+    values.iter().map(one).collect()
+}
+
+fn cd(shell: &mut Shell<'_, '_>, args: &[String], out: &mut Streams) -> i32 {
+    let target = match args.first() {
+        Some(path) => shell.absolute(path),
+        None => shell.variables.get("HOME").cloned().unwrap_or_else(|| "/".to_owned()),
+    };
+    if !shell.env.disk.is_directory(&target) {
+        out.complain(&format!("sh: 1: cd: can't cd to {target}"));
+        return 2;
+    }
+    shell.directory = target;
+    0
+}
+
+fn sudo(shell: &mut Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let skip = args.iter().take_while(|arg| arg.starts_with('-')).count();
+    let Some(command) = args.get(skip..).filter(|rest| !rest.is_empty()) else {
+        return 1;
+    };
+    let before = std::mem::replace(&mut shell.root, true);
+    let exit = shell.program(command, stdin, out);
+    shell.root = before;
+    exit
+}
+
+fn passed_on(
+    shell: &mut Shell<'_, '_>,
+    args: &[String],
+    stdin: &[u8],
+    out: &mut Streams,
+    skipped: impl Fn(&str) -> bool,
+) -> i32 {
+    let skip = args
+        .iter()
+        .take_while(|arg| arg.starts_with('-') || skipped(arg))
+        .count();
+    match args.get(skip..) {
+        Some(rest) if !rest.is_empty() => shell.program(rest, stdin, out),
+        _ => 0,
+    }
+}
+
+fn timeout(shell: &mut Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let mut rest = args;
+    while let [flag, more @ ..] = rest
+        && flag.starts_with('-')
+    {
+        rest = if flag == "-k" || flag == "-s" {
+            more.get(1..).unwrap_or_default()
+        } else {
+            more
+        };
+    }
+    let [limit, command @ ..] = rest else { return 125 };
+    let limit = limit.trim_end_matches('s').parse::<f64>().unwrap_or(f64::MAX);
+    let before = shell.slept;
+    let exit = if command.is_empty() {
+        125
+    } else {
+        shell.program(command, stdin, out)
+    };
+    if shell.slept - before > limit {
+        shell.slept = before + limit;
+        return 124;
+    }
+    exit
+}
+
+fn sh(shell: &mut Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let [_, script, more @ ..] = args else {
+        let script = String::from_utf8_lossy(stdin).into_owned();
+        return shell.text(&script, b"", out);
+    };
+    let saved = (shell.variables.clone(), shell.directory.clone());
+    let mut positional = more.to_vec();
+    if positional.is_empty() {
+        positional.push("sh".to_owned());
+    }
+    let positional = std::mem::replace(&mut shell.positional, positional);
+    let exit = shell.text(script, stdin, out);
+    shell.positional = positional;
+    (shell.variables, shell.directory) = saved;
+    exit
+}
+
+fn test(shell: &Shell<'_, '_>, args: &[String]) -> bool {
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let number = |text: &str| text.trim().parse::<i64>().ok();
+    match words.as_slice() {
+        ["!", rest @ ..] => !test(shell, &rest.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()),
+        ["-e" | "-r", path] => exists(shell, path),
+        ["-f", path] => shell.env.disk.read(&shell.absolute(path), true).is_ok(),
+        ["-d", path] => shell.env.disk.is_directory(&shell.absolute(path)),
+        ["-s", path] => shell.read(path).is_ok_and(|bytes| !bytes.is_empty()),
+        ["-n", text] | [text] => !text.is_empty(),
+        ["-z", text] => text.is_empty(),
+        [a, "=", b] => a == b,
+        [a, "!=", b] => a != b,
+        [a, "-eq", b] => number(a).is_some() && number(a) == number(b),
+        [a, "-ne", b] => number(a) != number(b),
+        [a, "-gt", b] => number(a) > number(b),
+        _ => false,
+    }
+}
+
+fn exists(shell: &Shell<'_, '_>, path: &str) -> bool {
+    let absolute = shell.absolute(path);
+    shell.env.disk.is_directory(&absolute) || shell.env.disk.read(&absolute, true).is_ok()
+}
+
+fn each_file(
+    shell: &Shell<'_, '_>,
+    args: &[String],
+    stdin: &[u8],
+    out: &mut Streams,
+    name: &str,
+    mut take: impl FnMut(Vec<u8>, &mut Streams),
+) -> i32 {
+    let files: Vec<&String> = operands(args).collect();
+    if files.is_empty() {
+        take(stdin.to_vec(), out);
+        return 0;
+    }
+    let mut exit = 0;
+    for file in files {
+        match shell.read(file) {
+            Ok(bytes) => take(bytes, out),
+            Err(reason) => {
+                out.complain(&format!("{name}: {file}: {reason}"));
+                exit = 1;
+            }
+        }
+    }
+    exit
+}
+
+fn head_tail(shell: &Shell<'_, '_>, name: &str, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let mut count = 10;
+    let mut files = Vec::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.strip_prefix("-n").or_else(|| arg.strip_prefix('-')) {
+            Some("") => count = args.next().and_then(|n| n.parse().ok()).unwrap_or(10),
+            Some(number) => count = number.parse().unwrap_or(count),
+            None => files.push(arg.clone()),
+        }
+    }
+    each_file(shell, &files, stdin, out, name, |bytes, out| {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        let chosen = if name == "head" {
+            &lines[..count.min(lines.len())]
+        } else {
+            &lines[lines.len().saturating_sub(count)..]
+        };
+        for line in chosen {
+            out.say(line);
+        }
+    })
+}
+
+fn wc(shell: &Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let words = args.iter().any(|arg| arg == "-w");
+    let lines = args.iter().any(|arg| arg == "-l");
+    each_file(shell, args, stdin, out, "wc", |bytes, out| {
+        let text = String::from_utf8_lossy(&bytes);
+        let count = if words {
+            text.split_whitespace().count()
+        } else if lines {
+            text.matches('\n').count()
+        } else {
+            bytes.len()
+        };
+        out.say(&count.to_string());
+    })
+}
+
+fn grep(shell: &Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
+    let quiet = args.iter().any(|arg| arg.starts_with("-q"));
+    let words: Vec<String> = operands(args).cloned().collect();
+    let Some((pattern, files)) = words.split_first() else {
+        return 2;
+    };
+    let mut found = false;
+    let exit = each_file(shell, files, stdin, out, "grep", |bytes, out| {
+        for line in String::from_utf8_lossy(&bytes)
+            .lines()
+            .filter(|line| line.contains(pattern.as_str()))
+        {
+            found = true;
+            if !quiet {
+                out.say(line);
+            }
+        }
+    });
+    if exit == 0 { i32::from(!found) } else { 2 }
+}
+
+fn ls(shell: &Shell<'_, '_>, args: &[String], out: &mut Streams) -> i32 {
+    let itself = args.iter().any(|arg| arg.starts_with('-') && arg.contains('d'));
+    let mut exit = 0;
+    for path in operands(args) {
+        let absolute = shell.absolute(path);
+        if !exists(shell, path) {
+            out.complain(&format!("ls: cannot access '{path}': No such file or directory"));
+            exit = 2;
+        } else if itself || !shell.env.disk.is_directory(&absolute) {
+            out.say(path);
+        } else {
+            for name in shell.env.disk.names(&absolute) {
+                out.say(&name);
+            }
+        }
+    }
+    exit
+}
+
+fn mkdir(shell: &mut Shell<'_, '_>, args: &[String], out: &mut Streams) -> i32 {
+    let parents = args.iter().any(|arg| arg == "-p");
+    for path in operands(args) {
+        let absolute = shell.absolute(path);
+        if !parents && exists(shell, path) {
+            out.complain(&format!("mkdir: cannot create directory '{path}': File exists"));
+            return 1;
+        }
+        shell.env.disk.make_directory(&absolute);
+    }
+    0
+}
+
+fn rm(shell: &mut Shell<'_, '_>, args: &[String], out: &mut Streams) -> i32 {
+    let force = args.iter().any(|arg| arg.starts_with('-') && arg.contains('f'));
+    let recursive = args.iter().any(|arg| arg.starts_with('-') && arg.contains('r'));
+    let mut exit = 0;
+    for path in operands(args) {
+        let absolute = shell.absolute(path);
+        if recursive {
+            shell.env.disk.remove_tree(&absolute);
+        } else if !shell.env.disk.remove(&absolute) && !force {
+            out.complain(&format!("rm: cannot remove '{path}': No such file or directory"));
+            exit = 1;
+        }
+    }
+    exit
+}
+
+fn mv(shell: &mut Shell<'_, '_>, name: &str, args: &[String], out: &mut Streams) -> i32 {
+    let paths: Vec<&String> = operands(args).collect();
+    let [from, to] = paths.as_slice() else {
+        out.complain(&format!("{name}: missing file operand"));
+        return 1;
+    };
+    let (source, target) = (shell.absolute(from), shell.absolute(to));
+    let result = shell.env.disk.read(&source, shell.root);
+    match result.and_then(|bytes| shell.env.disk.write(&target, bytes, shell.root)) {
+        Ok(()) => {
+            if name == "mv" {
+                shell.env.disk.remove(&source);
+            }
+            0
+        }
+        Err(reason) => {
+            out.complain(&format!("{name}: cannot stat '{from}': {reason}"));
+            1
+        }
+    }
+}
+
+fn kubectl(shell: &Shell<'_, '_>, name: &str, args: &[String], out: &mut Streams) -> i32 {
+    let args: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .skip(usize::from(name == "k3s"))
+        .collect();
+    if !shell.root {
+        out.complain("error: open /etc/rancher/k3s/k3s.yaml: permission denied");
+        return 1;
+    }
+    let answer = match args.as_slice() {
+        ["get", "nodes" | "node", ..] => &shell.env.nodes,
+        ["get", "pods" | "pod", ..] => &shell.env.pods,
+        _ => {
+            out.complain("error: this kubectl only knows `get nodes` and `get pods`");
+            return 1;
+        }
+    };
+    match answer {
+        Ok(json) => say(out, json),
+        Err(reason) => {
+            out.complain(reason);
+            1
+        }
+    }
+}
+
+fn systemctl(shell: &mut Shell<'_, '_>, args: &[String], out: &mut Streams) -> i32 {
+    match args.first().map(String::as_str) {
+        Some("poweroff" | "halt") => power(shell, out, Power::Off),
+        Some("reboot") => power(shell, out, Power::Reboot),
+        Some("is-active") => say(out, "active"),
+        _ => 0,
+    }
+}
+
+fn power(shell: &mut Shell<'_, '_>, out: &mut Streams, power: Power) -> i32 {
+    if !shell.root {
+        out.complain("Call to Reboot failed: Interactive authentication required.");
+        return 1;
+    }
+    shell.power = Some(power);
+    0
+}

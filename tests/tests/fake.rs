@@ -1,0 +1,146 @@
+//! `vmrun-fake` as a program, and `lab-cli` on it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use lab_tests::fake::lab::{FakeLab, LabShape};
+use lab_tests::fake::{WORLD_VARIABLE, WorldConfig};
+use lab_tests::programs::{built, said};
+use serde_json::Value;
+
+fn programs() -> PathBuf {
+    built("vmrun-fake").parent().unwrap().to_owned()
+}
+
+fn lab(directory: &Path, change: impl FnOnce(&mut WorldConfig)) -> FakeLab {
+    let mut config = WorldConfig {
+        scale: 40.0,
+        ..WorldConfig::default()
+    };
+    change(&mut config);
+    let shape = LabShape {
+        workers: 2,
+        more: String::new(),
+    };
+    built("lab-cli");
+    FakeLab::start(&programs(), directory, &config, &shape).unwrap()
+}
+
+fn run(lab: &FakeLab, arguments: &[&str]) -> Output {
+    lab.command(arguments).output().unwrap()
+}
+
+#[track_caller]
+fn json(lab: &FakeLab, arguments: &[&str]) -> Value {
+    let output = run(lab, &[&["--output", "json"], arguments].concat());
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn machines(lab: &FakeLab) -> Vec<Value> {
+    lab.world.truth().unwrap()["machines"].as_array().unwrap().clone()
+}
+
+#[test]
+fn up_makes_a_lab_that_is_ready_in_truth_and_destroy_takes_it_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |_| {});
+    let report = json(&lab, &["up"]);
+    assert_eq!(report["ready"], true);
+    for name in ["m", "w1", "w2"] {
+        let machine = machines(&lab).into_iter().find(|m| m["name"] == name).unwrap();
+        assert_eq!(
+            (&machine["ready"], &machine["complete"]),
+            (&true.into(), &true.into()),
+            "{machine}"
+        );
+        assert_eq!(
+            machine["media"],
+            serde_json::json!({}),
+            "the seed images are out of the drives"
+        );
+    }
+    let state: Value = serde_json::from_slice(&std::fs::read(lab.root().join("state.json")).unwrap()).unwrap();
+    let master = machines(&lab).into_iter().find(|m| m["name"] == "m").unwrap();
+    assert_eq!(state["nodes"]["m"]["instance_id"], master["instance_id"]);
+    let again = Instant::now();
+    assert_eq!(json(&lab, &["up"])["ready"], true);
+    assert!(again.elapsed() < Duration::from_secs(10));
+    assert_eq!(json(&lab, &["status"])["ready"], true);
+    let output = run(&lab, &["exec", "w1", "--", "hostname"]);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "w1",
+        "{}",
+        said(&output)
+    );
+    assert!(run(&lab, &["destroy", "--yes"]).status.success());
+    let left: Vec<Value> = machines(&lab).into_iter().filter(|m| m["name"] != "template").collect();
+    assert!(left.is_empty() && !lab.root().exists(), "{left:?}");
+    assert_eq!(lab.world.truth().unwrap()["forwards"], serde_json::json!([]));
+    assert_eq!(std::fs::read_dir(directory.path().join("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn with_a_password_the_way_in_is_vmrun_and_where_drives_stay_the_machines_are_restarted() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |config| {
+        config.hot_detach = false;
+        config.auth_after_command = true;
+    });
+    let output = lab
+        .command(&["--output", "json", "up"])
+        .env("INSTALL_USER_PASSWORD", "p'w 1")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let log = std::fs::read_to_string(lab.world.directory().join("world.log")).unwrap();
+    assert!(log.contains("runProgramInGuest") && !log.contains("p'w 1"));
+    let boots: Vec<_> = machines(&lab)
+        .iter()
+        .filter(|m| m["name"] != "template")
+        .map(|m| m["boots"].clone())
+        .collect();
+    assert_eq!(boots, [2, 2, 2]);
+}
+
+#[test]
+fn the_world_starts_by_itself_and_ends_when_told_or_when_its_directory_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = directory.path().join("world");
+    let fake = built("vmrun-fake");
+    let keeper = |command: &str| Command::new(&fake).arg(command).arg(&world).output().unwrap();
+    assert!(keeper("install").status.success());
+    let vmrun = world.join(format!("vmrun{}", std::env::consts::EXE_SUFFIX));
+    let list = || {
+        Command::new(&vmrun)
+            .args(["-T", "ws", "list"])
+            .env_remove(WORLD_VARIABLE)
+            .output()
+            .unwrap()
+    };
+    let pid = || {
+        let text = std::fs::read(world.join("server.json")).unwrap();
+        serde_json::from_slice::<Value>(&text).unwrap()["pid"].as_u64().unwrap()
+    };
+    assert_eq!(String::from_utf8_lossy(&list().stdout).trim(), "Total running VMs: 0");
+    let first = pid();
+    list();
+    assert_eq!(pid(), first, "one server for all calls");
+    assert!(keeper("end").status.success());
+    gone(first);
+    list();
+    let second = pid();
+    assert_ne!(first, second);
+    std::fs::remove_dir_all(&world).unwrap();
+    gone(second);
+}
+
+fn gone(pid: u64) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while Path::new(&format!("/proc/{pid}")).exists() && cfg!(target_os = "linux") {
+        assert!(Instant::now() < end, "the server {pid} does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
