@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use lab_engine::config::ConfigError;
+use lab_engine::config::{ConfigError, ConfigErrors};
 use lab_engine::{ErrorKind, LabError};
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ pub(crate) enum Failure {
     /// The engine, or a command, says so.
     Lab(LabError),
     /// The configuration is wrong.
-    Config(ConfigError),
+    Config(ConfigErrors),
 }
 
 impl Failure {
@@ -93,9 +93,9 @@ impl From<LabError> for Failure {
     }
 }
 
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Config(error)
+impl From<ConfigErrors> for Failure {
+    fn from(errors: ConfigErrors) -> Self {
+        Self::Config(errors)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::config::ConfigError;
+use crate::config::ConfigErrors;
 
 /// What kind of failure it is; a command line turns it into an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -175,12 +175,16 @@ impl StdError for LabError {
     }
 }
 
-impl From<ConfigError> for LabError {
-    fn from(error: ConfigError) -> Self {
-        let mut out = Self::new(ErrorKind::Configuration, error.to_string());
-        out.help.clone_from(&error.help);
-        out.source = None;
-        out
+impl From<ConfigErrors> for LabError {
+    fn from(errors: ConfigErrors) -> Self {
+        let mut mistakes = errors.iter();
+        let first = mistakes.next();
+        let mut out = Self::new(
+            ErrorKind::Configuration,
+            first.map(ToString::to_string).unwrap_or_default(),
+        );
+        out.help = first.and_then(|e| e.help.clone());
+        out.details(mistakes.map(|e| format!("also: {e}")))
     }
 }
 

@@ -1,7 +1,7 @@
 //! `config show`: the configuration that counts, and where each value came from.
 
 use clap::Subcommand;
-use lab_engine::config::{KEYS, Key, Loaded, Origin};
+use lab_engine::config::{KEYS, Key, Loaded, NODE_KEYS};
 use lab_engine::{ErrorKind, LabError};
 use serde_json::{Map, Value, json};
 
@@ -26,14 +26,14 @@ pub(crate) fn run(app: &App, command: &ConfigCommand) -> Result<Exit, Failure> {
     let table = toml::Table::try_from(&loaded.config)
         .context(ErrorKind::Failed, "the configuration cannot be written as TOML")?;
     let text = if origin {
-        with_origins(&table, &loaded)
+        with_origins(app, &table, &loaded)
     } else {
         plain(&table)?
     };
     let mut answer = json!({ "file": &loaded.file, "config": &loaded.config });
     if origin {
-        let origins = keys().map(|path| {
-            let value = serde_json::to_value(of(&loaded, &path)).unwrap_or(Value::Null);
+        let origins = keys(&loaded).map(|path| {
+            let value = serde_json::to_value(loaded.origin(&path)).unwrap_or(Value::Null);
             (path, value)
         });
         answer["origins"] = Value::Object(origins.collect::<Map<_, _>>());
@@ -47,7 +47,7 @@ fn plain(table: &toml::Table) -> Result<String, LabError> {
 }
 
 /// Like [`plain`], but every key with its origin behind it, and those that are not set as well.
-fn with_origins(table: &toml::Table, loaded: &Loaded) -> String {
+fn with_origins(app: &App, table: &toml::Table, loaded: &Loaded) -> String {
     let mut lines = Vec::new();
     let mut section = "";
     for key in KEYS {
@@ -60,21 +60,21 @@ fn with_origins(table: &toml::Table, loaded: &Loaded) -> String {
             Some(value) => format!("{} = {value}", key.name),
             None => format!("#{} =", key.name),
         };
-        lines.push((line, format!("# {}", of(loaded, &key.path()))));
+        lines.push((line, format!("# {}", app.say(&loaded.origin(&key.path()).to_string()))));
     }
     let nodes = table
         .get("nodes")
         .and_then(toml::Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    for node in nodes {
-        lines.push(("[[nodes]]".to_owned(), format!("# {}", of(loaded, "nodes"))));
-        lines.extend(
-            node.as_table()
-                .into_iter()
-                .flatten()
-                .map(|(k, v)| (format!("{k} = {v}"), String::new())),
-        );
+    for (i, node) in nodes.iter().enumerate() {
+        lines.push(("[[nodes]]".to_owned(), String::new()));
+        for key in NODE_KEYS {
+            if let Some(value) = node.get(key.name) {
+                let origin = loaded.origin(&format!("nodes.{i}.{}", key.name)).to_string();
+                lines.push((format!("{} = {value}", key.name), format!("# {}", app.say(&origin))));
+            }
+        }
     }
     // Aligned among the lines of usual length: one long path must not push all comments out of sight.
     let column = lines
@@ -94,10 +94,9 @@ fn with_origins(table: &toml::Table, loaded: &Loaded) -> String {
     text
 }
 
-fn keys() -> impl Iterator<Item = String> {
-    KEYS.iter().map(Key::path).chain(["nodes".to_owned()])
-}
-
-fn of(loaded: &Loaded, path: &str) -> Origin {
-    loaded.origins.get(path).cloned().unwrap_or(Origin::Default)
+/// Every key, those of each node by its place in the list.
+fn keys(loaded: &Loaded) -> impl Iterator<Item = String> {
+    let nodes = (0..loaded.config.nodes.0.len())
+        .flat_map(|i| NODE_KEYS.iter().map(move |key| format!("nodes.{i}.{}", key.name)));
+    KEYS.iter().map(Key::path).chain(["nodes".to_owned()]).chain(nodes)
 }

@@ -44,9 +44,11 @@ impl ConfigError {
     }
 
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
-        let mut e = Self::in_setting(path.display().to_string(), format!("cannot be read: {error}"));
-        e.help = Some("check the path, or write a first one with `lab-cli init`".to_owned());
-        e
+        let help = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "give yourself the right to read it, or name another file",
+            _ => "check the path, or write a first one with `lab-cli init`",
+        };
+        Self::in_setting(path.display().to_string(), format!("cannot be read: {error}")).help(help)
     }
 
     pub(super) fn help(mut self, help: impl Into<String>) -> Self {
@@ -68,6 +70,46 @@ impl ConfigError {
         self.source_text.as_ref().map(|_| PathBuf::from(&self.origin))
     }
 }
+
+/// All mistakes that were found, at least one: those of the file from its top, then the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub(super) Vec<ConfigError>);
+
+impl ConfigErrors {
+    /// The mistakes.
+    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> IntoIterator for &'a ConfigErrors {
+    type Item = &'a ConfigError;
+    type IntoIter = std::slice::Iter<'a, ConfigError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One line per mistake.
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

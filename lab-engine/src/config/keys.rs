@@ -15,6 +15,19 @@ pub enum KeyKind {
     List,
 }
 
+impl KeyKind {
+    /// What it is called in a message.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text in quotes",
+            Self::Path => "a path in quotes",
+            Self::Integer => "a whole number",
+            Self::Boolean => "true or false",
+            Self::List => "a list of texts",
+        }
+    }
+}
+
 /// One key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -60,7 +73,7 @@ impl Key {
 
 use KeyKind::{Boolean, Integer, List, Path, Text};
 
-/// All keys but `nodes`, which is a list of tables and only lives in a file.
+/// All keys but those of a node.
 pub const KEYS: &[Key] = &[
     Key::new("lab", "name", Text),
     Key::new("lab", "data_dir", Path),
@@ -99,9 +112,78 @@ pub const KEYS: &[Key] = &[
     Key::new("timeouts", "verify", Integer),
 ];
 
+/// The keys of one node. From the environment all nodes are set at once, with `LAB_NODES`, as a list of TOML tables.
+pub const NODE_KEYS: &[Key] = &[
+    Key::new("nodes", "name", Text),
+    Key::new("nodes", "role", Text),
+    Key::new("nodes", "address", Text),
+    Key::new("nodes", "cpus", Integer),
+    Key::new("nodes", "memory_mib", Integer),
+    Key::new("nodes", "disk_gib", Integer),
+];
+
+/// The variable that sets all nodes.
+pub(super) const NODES_VARIABLE: &str = "LAB_NODES";
+
+/// The variable that was probably meant by one that sets no key, if it is only a slip away: `LAB_VM_CPU` for `LAB_VM_CPUS`.
+/// Nothing for a variable that is known, or that belongs to something else.
+pub fn misspelt_variable(name: &str) -> Option<String> {
+    const OTHERS: [&str; 3] = ["LAB_CONFIG", "LAB_LANG", NODES_VARIABLE];
+    let known: Vec<String> = KEYS
+        .iter()
+        .map(Key::variable)
+        .chain(OTHERS.map(str::to_owned))
+        .collect();
+    if !name.starts_with("LAB_") || known.iter().any(|k| k == name) {
+        return None;
+    }
+    nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// The name that was probably meant: the one that differs least, if that is little.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let plain = |text: &str| text.to_lowercase().replace(['-', '.', ' '], "_");
+    let (name, allowed) = (plain(name), (name.chars().count() / 3).max(1));
+    known
+        .into_iter()
+        .map(|k| (strsim::damerau_levenshtein(&name, &plain(k)), k))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, k)| k)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_is_recognised_and_a_stranger_is_not() {
+        let sections = ["vm", "registry", "network"];
+        assert_eq!(nearest("registri", sections), Some("registry"));
+        assert_eq!(nearest("Network", sections), Some("network"));
+        assert_eq!(nearest("memory-mib", ["memory_mib"]), Some("memory_mib"));
+        assert_eq!(nearest("memroy_mib", ["memory_mib"]), Some("memory_mib"));
+        assert_eq!(nearest("hypervisor", sections), None);
+        assert_eq!(misspelt_variable("LAB_VM_CPU").as_deref(), Some("LAB_VM_CPUS"));
+        assert_eq!(misspelt_variable("LAB_VM_CPUS"), None);
+        assert_eq!(misspelt_variable("LAB_LANG"), None);
+        assert_eq!(misspelt_variable("LAB_TESTS_REQUIRE"), None);
+        assert_eq!(misspelt_variable("LABEL"), None);
+    }
+
+    #[test]
+    fn every_key_of_a_node_in_the_schema_is_known() {
+        let schema = serde_json::to_value(super::super::schema()).unwrap();
+        let mut expected: Vec<&String> = schema["$defs"]["NodeSection"]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .collect();
+        let mut known: Vec<&str> = NODE_KEYS.iter().map(|k| k.name).collect();
+        expected.sort();
+        known.sort_unstable();
+        assert_eq!(known, expected);
+    }
 
     #[test]
     fn every_key_of_the_schema_can_be_set_from_the_environment() {

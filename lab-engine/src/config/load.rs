@@ -1,17 +1,20 @@
 //! Reads `lab.toml` and lays environment variables and command-line settings over it.
 //!
-//! The file is checked on its own first, so that its mistakes carry a position; the overlays are then applied one at a
-//! time, so that a bad one can be named.
+//! Mistakes are collected, not only the first: all of the file's syntax; else all unknown keys and wrong values, wherever
+//! they come from; else all that only the whole can tell.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
 
-use super::{Config, ConfigError, KEYS, Key, KeyKind, check};
+use super::error::ConfigErrors;
+use super::keys::NODES_VARIABLE;
+use super::source::Source;
+use super::value::{self, Mistake};
+use super::{Config, ConfigError, KEYS, Key, Nodes, check, definition};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -21,6 +24,8 @@ pub enum Origin {
     Default,
     /// The file, at this line.
     File {
+        /// The file, as it was named.
+        file: PathBuf,
         /// The line, counted from 1.
         line: usize,
     },
@@ -29,7 +34,7 @@ pub enum Origin {
         /// Its name.
         variable: String,
     },
-    /// A command-line setting.
+    /// A command-line setting, `--set`.
     CommandLine,
 }
 
@@ -37,9 +42,9 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { line } => write!(f, "lab.toml line {line}"),
-            Self::Environment { variable } => write!(f, "environment {variable}"),
-            Self::CommandLine => f.write_str("command line"),
+            Self::File { file, line } => write!(f, "{}:{line}", file.display()),
+            Self::Environment { variable } => write!(f, "environment variable {variable}"),
+            Self::CommandLine => f.write_str("--set"),
         }
     }
 }
@@ -47,7 +52,7 @@ impl fmt::Display for Origin {
 /// A setting from the command line: a dotted key and its value as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// The key, for example `registry.port`.
+    /// The key, for example `registry.port`; of a node `nodes.k3s-worker1.cpus`; `nodes` for all nodes as TOML.
     pub key: String,
     /// Its value.
     pub value: String,
@@ -58,204 +63,258 @@ pub struct Setting {
 pub struct Loaded {
     /// The configuration. Relative paths have been made absolute.
     pub config: Config,
-    /// The origin of every key that is not a default; `nodes` counts as one key.
+    /// The origin of every key that is not a default: `vm.cpus`, `nodes`, `nodes.0.address`.
     pub origins: BTreeMap<String, Origin>,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
 }
 
+impl Loaded {
+    /// Where the value of a key came from; what is part of a list or a table came from where that did.
+    pub fn origin(&self, path: &str) -> Origin {
+        origin_of(&self.origins, path)
+    }
+}
+
+fn origin_of(origins: &BTreeMap<String, Origin>, path: &str) -> Origin {
+    let mut path = path;
+    loop {
+        if let Some(origin) = origins.get(path) {
+            return origin.clone();
+        }
+        match path.rsplit_once('.') {
+            // A key that is not in its section has its default, wherever the section stands.
+            Some((parent, _)) if parent.starts_with("nodes") || parent.contains('.') => path = parent,
+            _ => return Origin::Default,
+        }
+    }
+}
+
 /// Reads and checks a configuration: settings over environment over file over defaults.
 ///
-/// `file: None` means that there is no file, which is no mistake. `env` is the environment to look in.
+/// `file: None` means that there is no file, which is no mistake. `env` is the environment to look in; a variable that is
+/// empty counts as not set.
 ///
 /// # Errors
 ///
-/// The first mistake found, with its place.
+/// All mistakes of the first kind that there are, each with its place.
 pub fn load(
     file: Option<&Path>,
     env: impl Fn(&str) -> Option<String>,
     settings: &[Setting],
-) -> Result<Loaded, ConfigError> {
-    let source = file.map(Source::read).transpose()?;
-    let mut origins = BTreeMap::new();
-    let mut table = toml::Table::new();
-    if let Some(source) = &source {
-        source.typed()?;
-        table = source.table()?;
-        origins.extend(source.origins());
+) -> Result<Loaded, ConfigErrors> {
+    let mut loading = Loading::default();
+    if let Some(path) = file {
+        let (source, table) = Source::read(path).map_err(ConfigErrors)?;
+        loading.origins.extend(source.origins());
+        let mistakes = value::check_document(&table);
+        loading
+            .errors
+            .extend(mistakes.iter().map(|m| source.locate(m, &m.path)));
+        (loading.source, loading.table) = (Some(source), table);
     }
-    for (key, text, origin) in overlays(&env, settings)? {
-        let name = match &origin {
-            Origin::Environment { variable } => format!("environment variable {variable}"),
-            _ => format!("setting {}", key.path()),
-        };
-        insert(
-            &mut table,
-            key,
-            value_of(key, &text).map_err(|m| ConfigError::in_setting(&name, m))?,
-        );
-        if let Err(e) = table.clone().try_into::<Config>() {
-            return Err(ConfigError::in_setting(
-                name,
-                format!("`{text}` is not a value for {}: {}", key.path(), e.message()),
-            ));
+    loading.environment(&env);
+    for setting in settings {
+        loading.setting(setting);
+    }
+    loading.finish()
+}
+
+#[derive(Default)]
+struct Loading {
+    source: Option<Source>,
+    table: Table,
+    origins: BTreeMap<String, Origin>,
+    errors: Vec<ConfigError>,
+}
+
+impl Loading {
+    fn environment(&mut self, env: &impl Fn(&str) -> Option<String>) {
+        let env = |variable: &str| env(variable).filter(|v| !v.is_empty());
+        for key in KEYS {
+            // The alias first: LAB_* is the more specific name and wins by being applied last.
+            for variable in key.alias.map(str::to_owned).into_iter().chain([key.variable()]) {
+                if let Some(text) = env(&variable) {
+                    self.overlay(key, &text, &Origin::Environment { variable });
+                }
+            }
         }
-        origins.insert(key.path(), origin);
-    }
-    let mut config: Config = table
-        .try_into()
-        .map_err(|e: toml::de::Error| ConfigError::in_setting("configuration", e.message()))?;
-    if let Err(mistake) = check::check(&config) {
-        let span = source
-            .as_ref()
-            .and_then(|s| mistake.path.iter().rev().find_map(|p| s.span(p)));
-        let mut error = match (&source, span) {
-            (Some(s), Some(span)) => ConfigError::in_file(&s.path, &s.text, Some(span), mistake.message),
-            _ => ConfigError::in_setting(mistake.origin(&origins), mistake.message),
-        };
-        error.help = Some(mistake.help);
-        return Err(error);
-    }
-    absolute_paths(&mut config, source.as_ref().map(|s| s.path.as_path()), &origins);
-    Ok(Loaded {
-        config,
-        origins,
-        file: source.map(|s| s.path),
-    })
-}
-
-/// The file's text and its parsed form with positions.
-struct Source {
-    path: PathBuf,
-    text: String,
-}
-
-impl Source {
-    fn read(path: &Path) -> Result<Self, ConfigError> {
-        let bytes = std::fs::read(path).map_err(|e| ConfigError::unreadable(path, &e))?;
-        // PowerShell's `Set-Content -Encoding utf8` starts a file with a byte order mark.
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-        let text = String::from_utf8(bytes.to_vec()).map_err(|e| {
-            ConfigError::in_setting(
-                path.display().to_string(),
-                format!("is not UTF-8 at byte {}", e.utf8_error().valid_up_to()),
-            )
-            .help("save the file as UTF-8")
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            text,
-        })
+        if let Some(text) = env(NODES_VARIABLE) {
+            let variable = NODES_VARIABLE.to_owned();
+            self.overlay_nodes(&text, &Origin::Environment { variable });
+        }
     }
 
-    /// Deserialises only to find type mistakes and unknown keys with their position.
-    fn typed(&self) -> Result<(), ConfigError> {
-        toml::from_str::<Config>(&self.text)
-            .map(drop)
-            .map_err(|e| self.mistake(&e))
-    }
-
-    fn table(&self) -> Result<toml::Table, ConfigError> {
-        self.text.parse().map_err(|e: toml::de::Error| self.mistake(&e))
-    }
-
-    fn mistake(&self, error: &toml::de::Error) -> ConfigError {
-        let message = error.message().to_owned();
-        let unknown = message.starts_with("unknown field");
-        let mistake = ConfigError::in_file(&self.path, &self.text, error.span(), message);
-        if unknown {
-            mistake.help("check the spelling; `lab-cli init --print` lists every key with its meaning")
+    fn setting(&mut self, setting: &Setting) {
+        let origin = Origin::CommandLine;
+        if let Some(key) = KEYS.iter().find(|k| k.path() == setting.key) {
+            self.overlay(key, &setting.value, &origin);
+        } else if setting.key == "nodes" {
+            self.overlay_nodes(&setting.value, &origin);
+        } else if let Some((node, name)) = setting.key.strip_prefix("nodes.").and_then(|k| k.rsplit_once('.')) {
+            self.overlay_node(node, name, &setting.value);
         } else {
-            mistake
-        }
-    }
-
-    /// The position of a key such as `nodes.1.address`.
-    fn span(&self, path: &str) -> Option<Range<usize>> {
-        let root = DeTable::parse(&self.text).ok()?;
-        let mut parts = path.split('.');
-        let mut value = root.get_ref().get(parts.next()?)?;
-        for part in parts {
-            value = match value.get_ref() {
-                DeValue::Table(t) => t.get(part)?,
-                DeValue::Array(a) => a.get(part.parse::<usize>().ok()?)?,
-                _ => return None,
+            let (section, name) = setting.key.split_once('.').unwrap_or(("", &setting.key));
+            let mistake = if definition::sections().contains(&section) {
+                value::unknown_key(section, name, setting.key.clone())
+            } else {
+                let all: Vec<String> = KEYS.iter().map(Key::path).collect();
+                let near = super::keys::nearest(&setting.key, all.iter().map(String::as_str));
+                let same = || KEYS.iter().find(|k| k.name == name).map(Key::path);
+                let help = match near.map(str::to_owned).or_else(same) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "`lab-cli init --print` lists every key with its meaning".to_owned(),
+                };
+                Mistake::new(&setting.key, format!("there is no key `{}`", setting.key), help)
             };
+            self.errors.push(in_setting(&origin, &setting.key, &mistake));
         }
-        Some(value.span())
     }
 
-    fn origins(&self) -> BTreeMap<String, Origin> {
-        let paths = KEYS.iter().map(Key::path).chain(["nodes".to_owned()]);
-        paths
-            .filter_map(|p| {
-                Some((
-                    p.clone(),
-                    Origin::File {
-                        line: self.line(self.span(&p)?.start),
-                    },
-                ))
-            })
-            .collect()
-    }
-
-    fn line(&self, byte: usize) -> usize {
-        self.text.as_bytes().iter().take(byte).filter(|b| **b == b'\n').count() + 1
-    }
-}
-
-type Overlay = (&'static Key, String, Origin);
-
-fn overlays(env: &impl Fn(&str) -> Option<String>, settings: &[Setting]) -> Result<Vec<Overlay>, ConfigError> {
-    let mut found = Vec::new();
-    for key in KEYS {
-        // The alias first: LAB_* is the more specific name and wins by being applied last.
-        for variable in key.alias.map(str::to_owned).into_iter().chain([key.variable()]) {
-            if let Some(value) = env(&variable).filter(|v| !v.is_empty()) {
-                found.push((key, value, Origin::Environment { variable }));
+    fn overlay(&mut self, key: &Key, text: &str, origin: &Origin) {
+        let path = key.path();
+        match value::from_text(key, text) {
+            Ok(value) => {
+                let mut mistakes = Vec::new();
+                if let Some(d) = definition::find(key.section, key.name) {
+                    value::check_value(d, &path, &value, &mut mistakes);
+                }
+                self.errors
+                    .extend(mistakes.iter().map(|m| in_setting(origin, &path, m)));
+                let section = self.table.entry(key.section).or_insert_with(|| Table::new().into());
+                if let Value::Table(section) = section {
+                    section.insert(key.name.to_owned(), value);
+                }
+                self.forget(&path);
+                self.origins.insert(path, origin.clone());
+            }
+            Err((message, help)) => {
+                let mistake = Mistake::new(&path, message, help);
+                self.errors.push(in_setting(origin, &path, &mistake));
             }
         }
     }
-    for setting in settings {
-        let key = KEYS.iter().find(|k| k.path() == setting.key).ok_or_else(|| {
-            ConfigError::in_setting(format!("setting {}", setting.key), "there is no such key")
-                .help("`lab-cli init --print` lists every key with its meaning")
-        })?;
-        found.push((key, setting.value.clone(), Origin::CommandLine));
+
+    fn overlay_nodes(&mut self, text: &str, origin: &Origin) {
+        let mut mistakes = Vec::new();
+        match value::nodes_from_text(text) {
+            Ok(value) => {
+                value::check_nodes(&value, &mut mistakes);
+                self.table.insert("nodes".to_owned(), value);
+                self.forget("nodes");
+                self.origins.insert("nodes".to_owned(), origin.clone());
+            }
+            Err((message, help)) => mistakes.push(Mistake::new("nodes", message, help)),
+        }
+        self.errors
+            .extend(mistakes.iter().map(|m| in_setting(origin, &m.path, m)));
     }
-    Ok(found)
+
+    /// `nodes.k3s-worker1.cpus=4`, or `nodes.1.cpus=4`.
+    fn overlay_node(&mut self, node: &str, name: &str, text: &str) {
+        let setting = format!("nodes.{node}.{name}");
+        let found = self.node(node).map(|index| format!("nodes.{index}.{name}"));
+        let result = match (found, definition::find("nodes", name)) {
+            (None, _) => Err(Mistake::new(
+                &setting,
+                format!("there is no node `{node}`"),
+                "name a node, or its place in the list, counted from 0",
+            )),
+            (_, None) => Err(value::unknown_key("nodes", name, setting.clone())),
+            (Some(path), Some(d)) => match value::from_text(&d.key, text) {
+                Ok(value) => Ok((path, d, value)),
+                Err((message, help)) => Err(Mistake::new(&setting, message, help)),
+            },
+        };
+        match result {
+            Ok((path, d, value)) => {
+                let mut mistakes = Vec::new();
+                value::check_value(d, &path, &value, &mut mistakes);
+                let origin = Origin::CommandLine;
+                self.errors
+                    .extend(mistakes.iter().map(|m| in_setting(&origin, &setting, m)));
+                let index = path.split('.').nth(1).and_then(|i| i.parse::<usize>().ok());
+                let nodes = self.table.get_mut("nodes").and_then(Value::as_array_mut);
+                let table = nodes.zip(index).and_then(|(nodes, i)| nodes.get_mut(i)?.as_table_mut());
+                if let Some(table) = table {
+                    table.insert(name.to_owned(), value);
+                    self.origins.insert(path, origin);
+                }
+            }
+            Err(mistake) => self.errors.push(in_setting(&Origin::CommandLine, &setting, &mistake)),
+        }
+    }
+
+    /// The place of a node in the list, which is the default one if nothing has set it.
+    fn node(&mut self, node: &str) -> Option<usize> {
+        let default = || Value::try_from(Nodes::default()).unwrap_or_else(|_| Value::Array(Vec::new()));
+        let nodes = self.table.entry("nodes").or_insert_with(default).as_array()?;
+        let named = nodes
+            .iter()
+            .position(|n| n.get("name").and_then(Value::as_str) == Some(node));
+        named.or_else(|| node.parse().ok().filter(|i| *i < nodes.len()))
+    }
+
+    /// What is set anew does not come from where a part of it came from before.
+    fn forget(&mut self, path: &str) {
+        let below = format!("{path}.");
+        self.origins.retain(|p, _| !p.starts_with(&below));
+    }
+
+    fn finish(mut self) -> Result<Loaded, ConfigErrors> {
+        if self.errors.is_empty() {
+            match std::mem::take(&mut self.table).try_into::<Config>() {
+                Ok(config) => {
+                    let mistakes = check::check(&config, |path| origin_of(&self.origins, path));
+                    let located: Vec<_> = mistakes.iter().map(|m| self.locate(m)).collect();
+                    self.errors.extend(located);
+                    if self.errors.is_empty() {
+                        return Ok(self.loaded(config));
+                    }
+                }
+                // Every key was checked: what is left is what this crate's own tables do not know of.
+                Err(e) => self.errors.push(ConfigError::in_setting("configuration", e.message())),
+            }
+        }
+        // The file's from the top; a sort that keeps the order of the others.
+        self.errors
+            .sort_by_key(|e| e.span.as_ref().map_or(usize::MAX, |s| s.start));
+        self.errors.dedup();
+        Err(ConfigErrors(self.errors))
+    }
+
+    /// The mistake where it stands: at its key, or at one that is to blame for it.
+    fn locate(&self, mistake: &Mistake) -> ConfigError {
+        let candidates = std::iter::once(mistake.path.as_str()).chain(mistake.or.iter().copied());
+        for path in candidates {
+            match (origin_of(&self.origins, path), &self.source) {
+                (Origin::File { .. }, Some(source)) => return source.locate(mistake, path),
+                (origin @ (Origin::Environment { .. } | Origin::CommandLine), _) => {
+                    return in_setting(&origin, path, mistake);
+                }
+                _ => {}
+            }
+        }
+        ConfigError::in_setting(&mistake.path, &mistake.message).help(&mistake.help)
+    }
+
+    fn loaded(self, mut config: Config) -> Loaded {
+        let file = self.source.map(|s| s.path);
+        absolute_paths(&mut config, file.as_deref(), &self.origins);
+        Loaded {
+            config,
+            origins: self.origins,
+            file,
+        }
+    }
 }
 
-fn value_of(key: &Key, text: &str) -> Result<toml::Value, String> {
-    Ok(match key.kind {
-        KeyKind::Text | KeyKind::Path => toml::Value::String(text.to_owned()),
-        KeyKind::Integer => toml::Value::Integer(
-            text.trim()
-                .parse()
-                .map_err(|_| format!("`{text}` is not a whole number"))?,
-        ),
-        KeyKind::Boolean => match text.trim().to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => toml::Value::Boolean(true),
-            "false" | "0" | "no" | "off" => toml::Value::Boolean(false),
-            _ => return Err(format!("`{text}` is neither true nor false")),
-        },
-        KeyKind::List => toml::Value::Array(
-            text.split(',')
-                .map(str::trim)
-                .filter(|t| !t.is_empty())
-                .map(|t| toml::Value::String(t.to_owned()))
-                .collect(),
-        ),
-    })
-}
-
-fn insert(table: &mut toml::Table, key: &Key, value: toml::Value) {
-    let section = table
-        .entry(key.section)
-        .or_insert_with(|| toml::Value::Table(toml::Table::new()));
-    if let toml::Value::Table(section) = section {
-        section.insert(key.name.to_owned(), value);
-    }
+fn in_setting(origin: &Origin, path: &str, mistake: &Mistake) -> ConfigError {
+    let origin = match origin {
+        Origin::CommandLine => format!("--set {path}"),
+        other => other.to_string(),
+    };
+    ConfigError::in_setting(origin, &mistake.message).help(&mistake.help)
 }
 
 /// A path in a file is relative to that file; from anywhere else, to the working directory.
@@ -284,129 +343,5 @@ fn absolute_paths(config: &mut Config, file: Option<&Path>, origins: &BTreeMap<S
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load_text(text: &str, env: &[(&str, &str)], settings: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("lab.toml");
-        std::fs::write(&file, text).unwrap();
-        let settings: Vec<_> = settings
-            .iter()
-            .map(|(k, v)| Setting {
-                key: (*k).to_owned(),
-                value: (*v).to_owned(),
-            })
-            .collect();
-        load(
-            Some(&file),
-            |n| env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned()),
-            &settings,
-        )
-    }
-
-    #[test]
-    fn with_nothing_set_the_defaults_describe_the_seeds_lab() {
-        let loaded = load(None, |_| None, &[]).unwrap();
-        let names: Vec<_> = loaded
-            .config
-            .nodes
-            .0
-            .iter()
-            .map(|n| format!("{} {}", n.name, n.address))
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "k3s-master1 192.168.6.10",
-                "k3s-worker1 192.168.6.11",
-                "k3s-worker2 192.168.6.12"
-            ]
-        );
-        assert_eq!(loaded.config.registry_endpoint(), "192.168.6.1:5000");
-        assert_eq!(
-            loaded.config.vm,
-            VmSection {
-                cpus: 2,
-                memory_mib: 4096,
-                disk_gib: 40
-            }
-        );
-    }
-
-    use super::super::VmSection;
-
-    #[test]
-    fn the_command_line_wins_over_the_environment_over_the_file() {
-        let text = "[registry]\nport = 5001\n";
-        assert_eq!(load_text(text, &[], &[]).unwrap().config.registry.port, 5001);
-        let env = [("REGISTRY_PORT", "5002")];
-        assert_eq!(load_text(text, &env, &[]).unwrap().config.registry.port, 5002);
-        let both = [("REGISTRY_PORT", "5002"), ("LAB_REGISTRY_PORT", "5003")];
-        assert_eq!(load_text(text, &both, &[]).unwrap().config.registry.port, 5003);
-        let loaded = load_text(text, &both, &[("registry.port", "5004")]).unwrap();
-        assert_eq!(loaded.config.registry.port, 5004);
-        assert_eq!(loaded.origins["registry.port"], Origin::CommandLine);
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_line_and_column() {
-        let error = load_text("[vm]\ncpus = 2\nmemroy = 4\n", &[], &[]).unwrap_err();
-        assert_eq!(error.position(), Some((3, 1)));
-        assert!(error.message.contains("memroy"), "{error}");
-        assert!(error.help.is_some());
-    }
-
-    #[test]
-    fn a_wrong_type_and_a_bad_address_carry_their_position() {
-        let error = load_text("[vm]\ncpus = \"two\"\n", &[], &[]).unwrap_err();
-        assert_eq!(error.position(), Some((2, 8)));
-        let error = load_text("[network]\ngateway = \"192.168.6.256\"\n", &[], &[]).unwrap_err();
-        assert_eq!(error.position(), Some((2, 11)));
-    }
-
-    #[test]
-    fn two_nodes_with_one_address_are_refused_where_the_second_stands() {
-        let text = "[[nodes]]\nname = \"m\"\nrole = \"master\"\naddress = \"192.168.6.10\"\n\
-                    [[nodes]]\nname = \"w\"\nrole = \"worker\"\naddress = \"192.168.6.10\"\n";
-        let error = load_text(text, &[], &[]).unwrap_err();
-        assert_eq!(error.position(), Some((8, 11)), "{error}");
-    }
-
-    #[test]
-    fn a_bad_environment_variable_is_named() {
-        let error = load_text("", &[("LAB_VM_CPUS", "many")], &[]).unwrap_err();
-        assert!(
-            error.to_string().starts_with("environment variable LAB_VM_CPUS: "),
-            "{error}"
-        );
-        let error = load_text("", &[("LAB_NETWORK_GATEWAY", "300.1.1.1")], &[]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("environment variable LAB_NETWORK_GATEWAY: "),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn a_semantic_mistake_from_the_environment_names_the_variable() {
-        let error = load_text("", &[("LAB_NAME", "Bad Name")], &[]).unwrap_err();
-        assert!(error.to_string().contains("LAB_NAME"), "{error}");
-    }
-
-    #[test]
-    fn a_path_in_the_file_is_relative_to_the_file() {
-        let loaded = load_text("[image]\ndisk = \"images/base.vmdk\"\n", &[], &[]).unwrap();
-        let dir = loaded.file.as_ref().unwrap().parent().unwrap().to_owned();
-        assert_eq!(loaded.config.image.disk, Some(dir.join("images/base.vmdk")));
-    }
-
-    #[test]
-    fn a_byte_order_mark_from_powershell_is_no_mistake() {
-        assert_eq!(
-            load_text("\u{feff}[vm]\ncpus = 3\n", &[], &[]).unwrap().config.vm.cpus,
-            3
-        );
-    }
-}
+#[path = "load_tests.rs"]
+mod tests;

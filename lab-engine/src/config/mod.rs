@@ -4,10 +4,14 @@
 //! The same types give the JSON Schema ([`schema`]), so that an editor and this program agree on every key.
 
 mod check;
+mod definition;
 mod error;
 mod keys;
 mod load;
+mod reference;
+mod source;
 mod template;
+mod value;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -16,10 +20,22 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use error::ConfigError;
-pub use keys::{KEYS, Key, KeyKind};
+pub use definition::{Definition, definitions};
+pub use error::{ConfigError, ConfigErrors};
+pub use keys::{KEYS, Key, KeyKind, NODE_KEYS, misspelt_variable};
 pub use load::{Loaded, Origin, Setting, load};
-pub use template::commented_template;
+pub use reference::reference;
+pub use template::{commented_template, commented_template_in};
+
+/// The most nodes of one lab: more than a hypervisor on a desktop can run, few enough that a slip of a finger is noticed.
+const MOST_NODES: usize = 500;
+/// The longest limit of a stage, a week in seconds: what no stage needs, and what no clock overflows at.
+const LONGEST_LIMIT: u64 = 604_800;
+/// The most memory of a machine, 4 TiB in MiB, and the largest virtual disk, 62 TiB in GiB, that VMware documents.
+const MOST_MEMORY: u64 = 4_194_304;
+const LARGEST_DISK: u64 = 63_488;
+/// What a host name, a directory and a k3s node name have in common (RFC 1123, one label).
+const LABEL: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 
 /// A whole `lab.toml`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -37,7 +53,7 @@ pub struct Config {
     pub nodes: Nodes,
     /// The guest operating system.
     pub guest: GuestSection,
-    /// The disk image that nodes are cloned from.
+    /// The disk image that nodes are cloned from. `up` needs one of `disk` and `template`.
     pub image: ImageSection,
     /// k3s and what it is started with.
     pub k3s: K3sSection,
@@ -52,8 +68,10 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct LabSection {
     /// The lab's name: lower-case letters, digits and dashes. Two labs with different names live side by side.
+    #[schemars(regex(pattern = LABEL))]
     pub name: String,
     /// Where this lab and its machines are kept. Default: the user's data directory.
+    #[schemars(example = "/srv/labs")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
 }
@@ -84,9 +102,10 @@ pub enum HypervisorKind {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HypervisorSection {
-    /// `auto`, `vmware` or `qemu`.
+    /// `auto` takes VMware's vmrun where it is found, else the QEMU drop-in; `vmware` and `qemu` take that one only.
     pub kind: HypervisorKind,
     /// The vmrun program. Default: searched in the usual places. Also settable as `VMRUN_PATH`.
+    #[schemars(example = "/usr/bin/vmrun")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmrun: Option<PathBuf>,
 }
@@ -124,11 +143,11 @@ pub struct VmSection {
     /// Virtual processors.
     #[schemars(range(min = 1, max = 64))]
     pub cpus: u32,
-    /// Memory in MiB.
-    #[schemars(range(min = 512))]
+    /// Memory in MiB, a multiple of 4.
+    #[schemars(range(min = 512, max = MOST_MEMORY))]
     pub memory_mib: u64,
     /// Size of the system disk in GiB; a smaller image is grown to it.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = LARGEST_DISK))]
     pub disk_gib: u64,
 }
 
@@ -156,27 +175,31 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeSection {
-    /// Host name and machine name.
+    /// Host name and machine name: lower-case letters, digits and dashes.
+    #[schemars(regex(pattern = LABEL))]
     pub name: String,
     /// `master` or `worker`.
     pub role: Role,
-    /// The node's static address.
+    /// The node's static address, in the gateway's network.
     pub address: Ipv4Addr,
     /// Virtual processors; default `vm.cpus`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
     pub cpus: Option<u32>,
     /// Memory in MiB; default `vm.memory_mib`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 512, max = MOST_MEMORY))]
     pub memory_mib: Option<u64>,
     /// Disk in GiB; default `vm.disk_gib`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = LARGEST_DISK))]
     pub disk_gib: Option<u64>,
 }
 
 /// The list of nodes. A type of its own because its default is not empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Nodes(pub Vec<NodeSection>);
+pub struct Nodes(#[schemars(length(min = 1, max = MOST_NODES))] pub Vec<NodeSection>);
 
 impl Default for Nodes {
     fn default() -> Self {
@@ -202,7 +225,7 @@ impl Default for Nodes {
 pub struct GuestSection {
     /// The login user, made at first boot. Logs in by key; has a password only if `INSTALL_USER_PASSWORD` is set.
     pub user: String,
-    /// The time zone.
+    /// The time zone, as in the IANA database.
     pub timezone: String,
     /// More public keys that may log in, as in `authorized_keys`.
     pub authorized_keys: Vec<String>,
@@ -218,14 +241,16 @@ impl Default for GuestSection {
     }
 }
 
-/// The disk image that nodes are cloned from. One of `disk` and `template` is needed.
+/// The disk image that nodes are cloned from. `up` needs one of `disk` and `template`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSection {
     /// A cloud image with cloud-init (.vmdk; with the drop-in also .qcow2). It is copied once and never written to.
+    #[schemars(example = "ubuntu-24.04-server-cloudimg-amd64.vmdk")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<PathBuf>,
     /// A machine of your own (.vmx), powered off, to clone from instead of `disk`.
+    #[schemars(example = "/machines/ubuntu/ubuntu.vmx")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<PathBuf>,
     /// The snapshot of `template` to clone from.
@@ -249,10 +274,12 @@ impl Default for ImageSection {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct K3sSection {
-    /// The k3s program of the release to install.
+    /// The k3s program of the release to install. `up` needs it.
+    #[schemars(example = &"k3s")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub binary: Option<PathBuf>,
-    /// The image archive of the same release (`k3s-airgap-images-amd64.tar.zst`, `.tar.gz` or `.tar`).
+    /// The image archive of the same release (`k3s-airgap-images-amd64.tar.zst`, `.tar.gz` or `.tar`). `up` needs it.
+    #[schemars(example = "k3s-airgap-images-amd64.tar.zst")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub images: Option<PathBuf>,
     /// Packaged components to leave out. Empty: k3s runs with all of them.
@@ -266,10 +293,12 @@ pub struct RegistrySection {
     /// The address or name that nodes use, and that the certificate must carry. Also settable as `REGISTRY_HOST_IP`.
     pub host: String,
     /// Its port. Also settable as `REGISTRY_PORT`.
+    #[schemars(range(min = 1, max = 65535))]
     pub port: u16,
     /// The registries that it stands in for.
     pub mirrors: Vec<String>,
     /// The CA that signed a registry certificate of your own. Default: the lab issues the certificate.
+    #[schemars(example = "registry-ca.crt")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ca: Option<PathBuf>,
     /// Whether `up` insists that the registry answers before it makes any machine.
@@ -295,22 +324,31 @@ impl Default for RegistrySection {
 #[serde(default, deny_unknown_fields)]
 pub struct TimeoutSection {
     /// Checks, keys and certificates.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub prerequisites: u64,
     /// Deleting machines.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub cleanup: u64,
     /// Creating machines, the image copy included.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub create: u64,
     /// Starting machines.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub start: u64,
     /// From started until a guest answers.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub ready: u64,
     /// From ready until the bootstrap's marker is there.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub bootstrap: u64,
     /// Taking the seed images out.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub disconnect: u64,
     /// Stopping, starting and answering again.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub restart: u64,
     /// Until every node is Ready and every packaged component runs.
+    #[schemars(range(min = 1, max = LONGEST_LIMIT))]
     pub verify: u64,
 }
 
@@ -379,7 +417,9 @@ impl Config {
     }
 }
 
-/// The JSON Schema of `lab.toml`.
+/// The JSON Schema of `lab.toml` (draft 2020-12), also published as `docs/lab.schema.json`.
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Config)
+    let mut schema = schemars::schema_for!(Config);
+    schema.insert("title".to_owned(), "lab.toml".into());
+    schema
 }
