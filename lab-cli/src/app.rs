@@ -1,5 +1,6 @@
 //! What every command has at hand: the language, the form of its answer, the configuration, the lab, a runtime.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::failure::{Context as _, Failure};
 use crate::progress::{Mode, Progress, can_paint};
 use crate::screen::Screen;
 use crate::words::{Words, words};
-use crate::{logging, output, signals};
+use crate::{logging, output, signals, speech};
 
 /// Where the configuration is looked for when nothing names one.
 pub(crate) const DEFAULT_CONFIG: &str = "lab.toml";
@@ -37,7 +38,30 @@ impl App {
         let lang = language(global.lang, |name| std::env::var(name).ok())?;
         let screen = Screen::default();
         logging::start(global.verbose, &screen);
-        Ok(Self { global, lang, screen })
+        let app = Self { global, lang, screen };
+        app.warn_of_misspelt_variables();
+        Ok(app)
+    }
+
+    /// A variable that sets nothing because of a slip is hard to find: it is said, where people read.
+    fn warn_of_misspelt_variables(&self) {
+        if self.output() == Output::Json || self.global.progress == Mode::None {
+            return;
+        }
+        for (name, _) in std::env::vars_os() {
+            let Some(name) = name.to_str() else { continue };
+            if let Some(meant) = config::misspelt_variable(name) {
+                let said = self
+                    .say(&format!("{name} sets no key; did you mean {meant}?"))
+                    .into_owned();
+                self.screen.line(&format!("{}: {said}", self.words().warning));
+            }
+        }
+    }
+
+    /// A library's sentence in the language.
+    pub(crate) fn say<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        speech::say(text, self.lang)
     }
 
     /// The language.
@@ -151,7 +175,7 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn language(choice: LangChoice, env: impl Fn(&str) -> Option<String>) -> Result<Lang, Failure> {
+pub(crate) fn language(choice: LangChoice, env: impl Fn(&str) -> Option<String>) -> Result<Lang, Failure> {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
     match choice {
         LangChoice::En => return Ok(Lang::En),

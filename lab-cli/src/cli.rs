@@ -1,16 +1,18 @@
 //! The command line itself: which words there are and what they mean.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use lab_engine::config::Setting;
+use stage_timer::Lang;
 
-use crate::app::App;
-use crate::commands;
+use crate::app::{self, App};
 use crate::failure::{self, Exit};
 use crate::progress::Mode;
+use crate::{commands, speech};
 
 /// One command brings up an air-gapped k3s lab of real virtual machines.
 ///
@@ -119,9 +121,9 @@ pub(crate) enum Command {
     Start(commands::power::StartArgs),
     /// Stop machines and start them again
     Restart(commands::power::StopArgs),
-    /// Stop and delete the lab's machines, then everything else that the lab made
+    /// Delete the lab's machines, then everything else that the lab made
     Destroy(commands::destroy::DestroyArgs),
-    /// Print the path of the cluster's administrator configuration, or the configuration itself
+    /// Print the kubeconfig's path, or the kubeconfig itself
     Kubeconfig(commands::kubeconfig::KubeconfigArgs),
     /// The registry's certificates
     #[command(subcommand)]
@@ -147,15 +149,18 @@ fn setting(text: &str) -> Result<Setting, String> {
 
 /// Parses, runs, reports.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(settings_first(std::env::args_os().collect())) {
+    let args = settings_first(std::env::args_os().collect());
+    let lang = language_asked_for(&args);
+    let parsed = speech::localised(Cli::command(), lang).try_get_matches_from(args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => return usage(&error).into(),
+        Err(error) => return usage(&error, lang).into(),
     };
     let output = cli.global.output;
     let result = App::new(cli.global).and_then(|app| commands::run(&app, cli.command));
     match result {
         Ok(exit) => exit.into(),
-        Err(error) => failure::report(&error, output).into(),
+        Err(error) => failure::report(&error, output, lang).into(),
     }
 }
 
@@ -184,7 +189,7 @@ fn settings_first(args: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// What clap has to say: help and version are answers, everything else is a mistake.
-fn usage(error: &clap::Error) -> Exit {
+fn usage(error: &clap::Error, lang: Lang) -> Exit {
     if !error.use_stderr() {
         // Nothing to be done about a reader that went away.
         let _ = error.print();
@@ -192,10 +197,37 @@ fn usage(error: &clap::Error) -> Exit {
     }
     if wants_json(std::env::args_os()) {
         failure::report_usage(&error.to_string());
-    } else {
+    } else if lang == Lang::En {
         let _ = error.print();
+    } else {
+        // When standard error is gone there is nobody left to tell.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{}",
+            speech::lines(error.to_string().trim_end(), lang)
+        );
     }
     Exit::USAGE
+}
+
+/// The language, known before the arguments are understood: help and mistakes in them are in it too. An unknown one is
+/// found to be a mistake later.
+fn language_asked_for(args: &[OsString]) -> Lang {
+    let args: Vec<_> = args
+        .iter()
+        .take_while(|a| *a != "--")
+        .map(|a| a.to_string_lossy())
+        .collect();
+    let named = |word: &str| {
+        let apart = args.windows(2).any(|w| w[0] == "--lang" && w[1] == word);
+        apart || args.iter().any(|a| a.strip_prefix("--lang=") == Some(word))
+    };
+    let choice = match (named("ko"), named("en")) {
+        (true, _) => LangChoice::Ko,
+        (_, true) => LangChoice::En,
+        _ => LangChoice::Auto,
+    };
+    app::language(choice, |name| std::env::var(name).ok()).unwrap_or_default()
 }
 
 /// Whether the arguments ask for JSON, although they are wrong in some other place.
@@ -207,7 +239,6 @@ fn wants_json(args: impl IntoIterator<Item = OsString>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_definition_is_sound() {

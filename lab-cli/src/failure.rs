@@ -8,9 +8,12 @@ use anstyle::{AnsiColor, Style};
 use lab_engine::config::{ConfigError, ConfigErrors};
 use lab_engine::{ErrorKind, LabError};
 use serde_json::{Value, json};
+use stage_timer::Lang;
 
 use crate::cli::Output;
 use crate::snippet;
+use crate::speech::say;
+use crate::words::words;
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,9 +115,9 @@ impl<T, E: std::error::Error + Send + Sync + 'static> Context<T> for Result<T, E
 }
 
 /// Writes the error to standard error; the exit code that goes with it.
-pub(crate) fn report(failure: &Failure, output: Output) -> Exit {
+pub(crate) fn report(failure: &Failure, output: Output, lang: Lang) -> Exit {
     let text = match output {
-        Output::Text => text(failure),
+        Output::Text => text(failure, lang),
         Output::Json => format!("{}\n", json!({ "error": value(failure) })),
     };
     // When standard error is gone there is nobody left to tell.
@@ -136,35 +139,44 @@ const HELP: Style = AnsiColor::Cyan.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
 
 /// What happened and to what; the causes, each once; what helps to understand it; what to do.
-fn text(failure: &Failure) -> String {
-    let mut text = format!("{ERROR}error:{ERROR:#} ");
+fn text(failure: &Failure, lang: Lang) -> String {
+    let w = words(lang);
+    let mut text = String::new();
     match failure {
         Failure::Lab(error) => {
-            let _ = writeln!(text, "{error}");
+            let _ = writeln!(text, "{ERROR}{}:{ERROR:#} {}", w.error, say(&error.to_string(), lang));
             for cause in error.causes() {
-                let _ = writeln!(
-                    text,
-                    "  {FAINT}caused by:{FAINT:#} {}",
-                    cause.trim_end().replace('\n', "\n    ")
-                );
+                let cause = say(cause.trim_end(), lang).replace('\n', "\n    ");
+                let _ = writeln!(text, "  {FAINT}{}:{FAINT:#} {cause}", w.caused_by);
             }
             for line in error.detail_lines() {
-                let _ = writeln!(text, "  {FAINT}|{FAINT:#} {line}");
+                let _ = writeln!(text, "  {FAINT}|{FAINT:#} {}", say(line, lang));
             }
-            help(&mut text, error.help_text());
+            help(&mut text, error.help_text(), lang);
         }
-        Failure::Config(error) => {
-            let _ = writeln!(text, "{error}");
-            text.push_str(&snippet::draw(error));
-            help(&mut text, error.help.as_deref());
+        Failure::Config(errors) => {
+            for error in errors {
+                let place = match error.position() {
+                    Some((line, column)) => format!("{}:{line}:{column}", error.origin),
+                    None => say(&error.origin, lang).into_owned(),
+                };
+                let _ = writeln!(
+                    text,
+                    "{ERROR}{}:{ERROR:#} {place}: {}",
+                    w.error,
+                    say(&error.message, lang)
+                );
+                text.push_str(&snippet::draw(error));
+                help(&mut text, error.help.as_deref(), lang);
+            }
         }
     }
     text
 }
 
-fn help(text: &mut String, help: Option<&str>) {
+fn help(text: &mut String, help: Option<&str>, lang: Lang) {
     if let Some(help) = help {
-        let _ = writeln!(text, "{HELP}help:{HELP:#} {help}");
+        let _ = writeln!(text, "{HELP}{}:{HELP:#} {}", words(lang).help, say(help, lang));
     }
 }
 
@@ -187,19 +199,28 @@ fn value(failure: &Failure) -> Value {
                 "help": error.help_text(),
             })
         }
-        Failure::Config(error) => {
-            let position = error.position();
-            json!({
-                "kind": ErrorKind::Configuration,
-                "exit_code": exit,
-                "message": error.message,
-                "origin": error.origin,
-                "line": position.map(|p| p.0),
-                "column": position.map(|p| p.1),
-                "help": error.help,
-            })
+        Failure::Config(errors) => {
+            let mistakes: Vec<Value> = errors.iter().map(mistake).collect();
+            let mut value = json!({ "kind": ErrorKind::Configuration, "exit_code": exit });
+            // The first one is the error; all of them are in the list.
+            if let (Some(value), Some(Value::Object(first))) = (value.as_object_mut(), mistakes.first()) {
+                value.extend(first.clone());
+                value.insert("mistakes".to_owned(), mistakes.into());
+            }
+            value
         }
     }
+}
+
+fn mistake(error: &ConfigError) -> Value {
+    let position = error.position();
+    json!({
+        "message": error.message,
+        "origin": error.origin,
+        "line": position.map(|p| p.0),
+        "column": position.map(|p| p.1),
+        "help": error.help,
+    })
 }
 
 #[cfg(test)]
@@ -207,7 +228,7 @@ mod tests {
     use super::*;
 
     fn plain(failure: &Failure) -> String {
-        anstream::adapter::strip_str(&text(failure)).to_string()
+        anstream::adapter::strip_str(&text(failure, Lang::En)).to_string()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Everything that is shown in both languages, in one table: a word that one of them lacks does not compile.
 //!
-//! Errors come from the engine and are English in both.
+//! Whole sentences of the libraries are in [`crate::speech`].
 
 use std::time::Duration;
 
@@ -8,6 +8,8 @@ use lab_engine::config::Role;
 use lab_engine::{Action, CheckStatus, Signal};
 use stage_timer::{Lang, text};
 use vmrun_rs::hypervisor::PowerState;
+
+use crate::speech;
 
 /// The fixed words of one language.
 pub(crate) struct Words {
@@ -37,6 +39,8 @@ pub(crate) struct Words {
     pub(crate) trouble: &'static str,
     pub(crate) step: &'static str,
     pub(crate) help: &'static str,
+    pub(crate) error: &'static str,
+    pub(crate) caused_by: &'static str,
     pub(crate) written: &'static str,
     pub(crate) no_runs: &'static str,
     pub(crate) interrupted: &'static str,
@@ -80,6 +84,8 @@ const EN: Words = Words {
     trouble: "trouble",
     step: "step",
     help: "help",
+    error: "error",
+    caused_by: "caused by",
     written: "written",
     no_runs: "no run has been recorded yet",
     interrupted: "interrupted: ending cleanly; once more ends at once",
@@ -123,6 +129,8 @@ const KO: Words = Words {
     trouble: "문제",
     step: "단계",
     help: "도움말",
+    error: "오류",
+    caused_by: "원인",
     written: "작성됨",
     no_runs: "기록된 실행이 아직 없습니다",
     interrupted: "중단 요청: 정리하고 끝냅니다. 한 번 더 누르면 즉시 끝냅니다",
@@ -195,7 +203,7 @@ pub(crate) fn role(role: Role, lang: Lang) -> &'static str {
 pub(crate) fn action(action: &Action, lang: Lang) -> (&'static str, String) {
     match action {
         Action::Create => (pick(lang, "create", "생성"), String::new()),
-        Action::Recreate { why } => (pick(lang, "recreate", "재생성"), why.clone()),
+        Action::Recreate { why } => (pick(lang, "recreate", "재생성"), speech::say(why, lang).into_owned()),
         Action::Start => (pick(lang, "start", "시작"), String::new()),
         Action::Keep => (
             pick(lang, "keep", "유지"),

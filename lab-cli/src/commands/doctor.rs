@@ -36,7 +36,7 @@ fn missing_hypervisor(error: &LabError) -> Check {
 
 fn draw(app: &App, checks: &[Check]) -> String {
     let (lang, words) = (app.lang(), app.words());
-    let ids = checks.iter().map(|c| width(c.id)).max().unwrap_or(0);
+    let ids = checks.iter().map(|c| width(&app.say(c.id))).max().unwrap_or(0);
     let states = checks
         .iter()
         .map(|c| width(words::check(c.status, lang)))
@@ -53,16 +53,17 @@ fn draw(app: &App, checks: &[Check]) -> String {
         let _ = writeln!(
             text,
             "{style}{state}{style:#}  {}  {}",
-            pad(check.id, ids),
-            check.detail
+            pad(&app.say(check.id), ids),
+            app.say(&check.detail)
         );
         if let Some(remedy) = &check.remedy {
             let faint = Style::new().dimmed();
             let _ = writeln!(
                 text,
-                "{}{faint}{}:{faint:#} {remedy}",
+                "{}{faint}{}:{faint:#} {}",
                 " ".repeat(states + ids + 4),
-                words.help
+                words.help,
+                app.say(remedy)
             );
         }
     }

@@ -68,7 +68,7 @@ pub(crate) fn on(app: &App, lab: &Lab, nodes: &[String], how: How, argv: Vec<Str
         .unwrap_or(Exit::OK);
     match app.output() {
         Output::Json => output::json(&answers.iter().map(|(node, a)| value(node, a)).collect::<Vec<_>>())?,
-        Output::Text => show(answers)?,
+        Output::Text => show(app, answers)?,
     }
     Ok(exit)
 }
@@ -81,7 +81,7 @@ fn exit_of(answer: &Result<GuestOutput, LabError>) -> Exit {
 }
 
 /// One node's output goes through as it is; of several, each line with its node in front.
-fn show(answers: Answers) -> Result<(), Failure> {
+fn show(app: &App, answers: Answers) -> Result<(), Failure> {
     let several = answers.len() > 1;
     let names = answers.iter().map(|(node, _)| width(node)).max().unwrap_or(0);
     for (node, answer) in answers {
@@ -95,7 +95,7 @@ fn show(answers: Answers) -> Result<(), Failure> {
                 to_stderr(&answer.stderr);
             }
             Err(error) => {
-                failure::report(&error.into(), Output::Text);
+                failure::report(&error.into(), Output::Text, app.lang());
             }
         }
     }

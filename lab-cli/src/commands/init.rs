@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind as IoErrorKind, Write as _};
 
 use clap::Args;
-use lab_engine::config::commented_template;
+use lab_engine::config::commented_template_in;
 use lab_engine::{ErrorKind, LabError};
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub(crate) struct InitArgs {
 
 /// Writes the file that `--config` names, or ./lab.toml. Never over one that exists, unless told to.
 pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
-    let text = commented_template();
+    let text = commented_template_in(|english| app.say(english).into_owned());
     if args.print {
         output::text(&text)?;
         return Ok(Exit::OK);

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::cli::Output;
 use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
-use crate::{output, phrases};
+use crate::{output, phrases, speech};
 
 /// Shows what came of it: `show` puts the result into JSON and into text. An error is the command's own.
 pub(crate) fn finish<T>(
@@ -18,11 +18,11 @@ pub(crate) fn finish<T>(
     report: Report<T>,
     show: impl FnOnce(&T) -> (Value, String),
 ) -> Result<Exit, Failure> {
-    for line in report.record.summary(app.lang()).lines() {
+    for line in speech::summary(&report.record, app.lang()).lines() {
         progress.log_line(line);
     }
     if let Err(error) = &report.result {
-        progress.log_line(&format!("error: {}", error.one_line()));
+        progress.log_line(&format!("{}: {}", app.words().error, app.say(&error.one_line())));
     }
     let shown = report.result.as_ref().ok().map(show);
     match app.output() {

@@ -31,8 +31,8 @@ fn draw(app: &App, status: &LabStatus) -> String {
                 if node.ready { w.ready } else { w.not_ready }.to_owned(),
                 node.problem
                     .as_ref()
-                    .or(node.version.as_ref())
-                    .cloned()
+                    .map(|problem| app.say(problem).into_owned())
+                    .or_else(|| node.version.clone())
                     .unwrap_or_default(),
             ]
         })

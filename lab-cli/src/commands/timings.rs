@@ -10,7 +10,7 @@ use stage_timer::{History, RunRecord, text};
 use crate::app::App;
 use crate::cli::Output;
 use crate::failure::{Context as _, Exit, Failure};
-use crate::{output, table};
+use crate::{output, speech, table};
 
 /// What can be done with the records of earlier runs.
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ pub(crate) fn run(app: &App, command: TimingsCommand) -> Result<Exit, Failure> {
             let record = find(&history, &run)?;
             match app.output() {
                 Output::Json => output::text(&ended(record.to_json()))?,
-                Output::Text => output::text(&record.summary(app.lang()))?,
+                Output::Text => output::text(&speech::summary(&record, app.lang()))?,
             }
         }
         TimingsCommand::Export { run, format, file } => export(app, &find(&history, &run)?, format, file)?,

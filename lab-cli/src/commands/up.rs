@@ -13,7 +13,7 @@ use crate::cli::Output;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::progress::Progress;
-use crate::{table, words};
+use crate::{speech, table, words};
 
 /// Which machines are made anew.
 #[derive(Debug, Args)]
@@ -52,12 +52,12 @@ pub(crate) fn run(app: &App, args: &Recreate) -> Result<Exit, Failure> {
 fn finish(app: &App, lab: &Lab, progress: &Progress, report: UpReport) -> Result<Exit, Failure> {
     let kubeconfig = Some(lab.paths().kubeconfig()).filter(|p| report.result.is_ok() && p.exists());
     let log = progress.log_path();
-    let summary = report.record.summary(app.lang());
+    let summary = speech::summary(&report.record, app.lang());
     for line in summary.lines() {
         progress.log_line(line);
     }
     if let Err(error) = &report.result {
-        progress.log_line(&format!("error: {}", error.one_line()));
+        progress.log_line(&format!("{}: {}", app.words().error, app.say(&error.one_line())));
         for line in error.detail_lines() {
             progress.log_line(&format!("  | {line}"));
         }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use lab_engine::{Event, Signal};
 use stage_timer::{Labels, Lang, text};
 
+use crate::speech;
 use crate::table::{fit, pad, width};
 use crate::words::{self, words};
 
@@ -89,8 +90,9 @@ impl Board {
                 }
             }
             Event::NodeTrouble { node, message } => {
+                let trouble = speech::say(message, self.lang).into_owned();
                 if let Some(node) = self.node(node) {
-                    node.trouble.clone_from(message);
+                    node.trouble = trouble;
                 }
             }
             _ => {}

@@ -3,6 +3,7 @@
 use lab_engine::{Event, Level, StageEnd};
 use stage_timer::{Labels, Lang, Outcome, lang};
 
+use crate::speech;
 use crate::words::{self, words};
 
 /// Puts events into words.
@@ -30,15 +31,19 @@ impl Lines {
                     Level::Info => words.note,
                     Level::Warning => words.warning,
                 };
+                let message = speech::say(message, self.lang);
                 match node {
                     Some(node) => format!("{level}: {node}: {message}"),
                     None => format!("{level}: {message}"),
                 }
             }
             Event::StageStarted { stage } => lang::started_line(&self.labels.get(stage, self.lang), self.lang),
-            Event::StageFinished { stage, end, took } => {
-                lang::ended_line(&self.labels.get(stage, self.lang), &outcome(end), *took, self.lang)
-            }
+            Event::StageFinished { stage, end, took } => lang::ended_line(
+                &self.labels.get(stage, self.lang),
+                &outcome(&speech::end(end, self.lang)),
+                *took,
+                self.lang,
+            ),
             Event::NodeSignal { node, signal, detail } => {
                 let signal = words::signal(*signal, self.lang);
                 if detail.is_empty() {
@@ -48,7 +53,9 @@ impl Lines {
                 }
             }
             Event::NodeProgress { node, step } => format!("{node}: {}: {step}", words.step),
-            Event::NodeTrouble { node, message } => format!("{node}: {}: {message}", words.trouble),
+            Event::NodeTrouble { node, message } => {
+                format!("{node}: {}: {}", words.trouble, speech::say(message, self.lang))
+            }
             _ => return None,
         })
     }

@@ -1,4 +1,4 @@
-//! `NO_COLOR` over `CLICOLOR_FORCE` over what standard error is.
+//! `NO_COLOR` over `CLICOLOR_FORCE` over `CLICOLOR` over what standard error is.
 
 use crate::support::Place;
 

@@ -46,7 +46,7 @@ fn an_unknown_section_is_named_with_its_place() {
 
 #[test]
 fn a_wrong_type_or_value_is_named_with_its_place() {
-    mistake("[vm]\ncpus = \"two\"\n", "2:8", "string");
+    mistake("[vm]\ncpus = \"two\"\n", "2:8", "takes a whole number, this is text");
     mistake("[registry]\nport = 70000\n", "2:8", "70000");
     mistake("[hypervisor]\nkind = \"xen\"\n", "2:8", "xen");
     mistake("[network]\ngateway = \"192.168.6.256\"\n", "2:11", "address");
@@ -55,9 +55,9 @@ fn a_wrong_type_or_value_is_named_with_its_place() {
 #[test]
 fn what_only_the_whole_can_tell_is_named_with_its_place() {
     mistake("[lab]\nname = \"My Lab\"\n", "2:8", "My Lab");
-    mistake("[network]\nprefix = 31\n", "2:10", "31");
+    mistake("[network]\nprefix = 31\n", "2:10", "31 is out of range");
     mistake("[guest]\nuser = \"root\"\n", "2:8", "root");
-    mistake("[vm]\nmemory_mib = 100\n", "2:14", "100 MiB");
+    mistake("[vm]\nmemory_mib = 100\n", "2:14", "out of range");
     mistake("[registry]\nhost = \"https://registry\"\n", "2:8", "");
     mistake("[image]\ndisk = \"a.vmdk\"\ntemplate = \"b.vmx\"\n", "3:12", "both");
     mistake(&NODES.replace("\"w\"", "\"m\""), "6:8", "two nodes");
@@ -93,7 +93,7 @@ fn a_bad_setting_is_named() {
     let ran = place.run(&["config", "show", "--set", "vm.cpu=2"]).code(2);
     assert!(
         ran.stderr
-            .starts_with("error: setting vm.cpu: there is no such key\nhelp: "),
+            .starts_with("error: --set vm.cpu: there is no key `cpu` in `vm`\nhelp: did you mean `cpus`?"),
         "{ran}"
     );
     let ran = place.run(&["config", "show", "--set", "network.gateway=here"]).code(2);
@@ -143,9 +143,12 @@ fn show_says_where_each_value_came_from() {
             .find(|l| l.starts_with(key))
             .unwrap_or_else(|| panic!("{key}: {ran}"))
     };
-    assert!(line("cpus").ends_with("# lab.toml line 2"), "{ran}");
-    assert!(line("memory_mib").ends_with("# environment LAB_VM_MEMORY_MIB"), "{ran}");
-    assert!(line("port = 5002").ends_with("# command line"), "{ran}");
+    assert!(line("cpus").ends_with("# lab.toml:2"), "{ran}");
+    assert!(
+        line("memory_mib").ends_with("# environment variable LAB_VM_MEMORY_MIB"),
+        "{ran}"
+    );
+    assert!(line("port = 5002").ends_with("# --set"), "{ran}");
     assert!(line("disk_gib").ends_with("# default"), "{ran}");
     let json = place
         .run(&["config", "show", "--origin", "--output", "json"])
@@ -153,7 +156,7 @@ fn show_says_where_each_value_came_from() {
         .json();
     assert_eq!(
         json["origins"]["vm.cpus"],
-        serde_json::json!({ "from": "file", "line": 2 })
+        serde_json::json!({ "from": "file", "file": "lab.toml", "line": 2 })
     );
     assert_eq!(json["origins"]["network.prefix"]["from"], "default");
     assert_eq!(json["config"]["vm"]["memory_mib"], 2048);
@@ -171,4 +174,85 @@ fn show_prints_a_file_that_means_the_same() {
         assert_eq!(again["config"]["nodes"].as_array().unwrap().len(), 2);
         assert_eq!(again["config"]["lab"]["name"], "other");
     }
+}
+
+#[test]
+fn all_mistakes_are_shown_at_once_in_text_and_in_json() {
+    let place = Place::new()
+        .toml("[vm]\ncpus = \"2\"\nmemroy_mib = 4096\n\n[registri]\nport = 1\n")
+        .env("LAB_VM_DISK_GIB", "0");
+    insta::assert_snapshot!(place.run(&["plan", "--set", "network.prefx=24"]).code(2));
+    let error = place.run(&["plan", "--output", "json"]).code(2).error();
+    let lines: Vec<_> = error["mistakes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["line"].as_u64())
+        .collect();
+    assert_eq!(lines, [Some(2), Some(3), Some(5), None]);
+    assert_eq!(error["line"], 2);
+}
+
+#[test]
+fn mistakes_are_in_korean_too() {
+    let place = Place::new().toml("[vm]\ncpus = \"2\"\nmemroy_mib = 4096\n");
+    insta::assert_snapshot!(place.run(&["plan", "--lang", "ko"]).code(2));
+}
+
+#[test]
+fn what_is_no_file_is_named_as_what_it_is() {
+    let place = Place::new();
+    std::fs::create_dir(place.file("lab.toml")).unwrap();
+    let ran = place.run(&["plan"]).code(2);
+    assert!(
+        ran.stderr
+            .starts_with("error: lab.toml: is a directory, not a file\nhelp: "),
+        "{ran}"
+    );
+    let place = Place::new();
+    std::fs::write(place.file("lab.toml"), b"\xff\xfe[\0v\0m\0]\0").unwrap();
+    let ran = place.run(&["plan"]).code(2);
+    assert!(
+        ran.stderr
+            .contains("help: it looks like UTF-16, as PowerShell's `>` writes it"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_variable_with_a_slip_in_its_name_is_warned_about() {
+    let place = || Place::new().env("LAB_VM_CPU", "4").env("LAB_SOMETHING_ELSE", "1");
+    let ran = place().run(&["config", "show"]).code(0);
+    assert_eq!(
+        ran.stderr,
+        "warning: LAB_VM_CPU sets no key; did you mean LAB_VM_CPUS?\n"
+    );
+    let ran = place().run(&["config", "show", "--lang", "ko"]).code(0);
+    assert_eq!(
+        ran.stderr,
+        "경고: LAB_VM_CPU은(는) 아무 키도 지정하지 않습니다. LAB_VM_CPUS을(를) 뜻하셨습니까?\n"
+    );
+    assert_eq!(place().run(&["config", "show", "--output", "json"]).code(0).stderr, "");
+}
+
+#[test]
+fn a_node_is_set_from_the_command_line_and_its_origin_is_known() {
+    let place = Place::new().toml(NODES);
+    let ran = place
+        .run(&["config", "show", "--origin", "--set", "nodes.w.cpus=8"])
+        .code(0);
+    let nodes = &ran.stdout[ran.stdout.find("[[nodes]]").unwrap()..];
+    insta::assert_snapshot!(nodes);
+    let nodes = "[{ name = \"a\", role = \"master\", address = \"192.168.6.20\" }]";
+    let json = place
+        .run(&["config", "show", "--output", "json", "--set", &format!("nodes={nodes}")])
+        .code(0)
+        .json();
+    assert_eq!(json["config"]["nodes"][0]["name"], "a");
+    let ran = place.run(&["config", "show", "--set", "nodes.x.cpus=8"]).code(2);
+    assert!(
+        ran.stderr
+            .starts_with("error: --set nodes.x.cpus: there is no node `x`"),
+        "{ran}"
+    );
 }

@@ -31,3 +31,57 @@ fn an_unknown_language_is_a_mistake() {
     );
     Place::new().run(&["--lang", "fr", "timings", "list"]).code(2);
 }
+
+#[test]
+fn help_and_wrong_command_lines_are_in_korean_too() {
+    let place = Place::new();
+    insta::assert_snapshot!("help_ko", place.run(&["--lang", "ko", "-h"]).code(0).stdout);
+    insta::assert_snapshot!(
+        "help_exec_ko",
+        place.run(&["exec", "--help", "--lang=ko"]).code(0).stdout
+    );
+    insta::assert_snapshot!("typo_ko", place.run(&["--lang", "ko", "upp"]).code(2).stderr);
+    let ran = Place::new().env("LANG", "ko_KR.UTF-8").run(&["help", "up"]).code(0);
+    assert!(
+        ran.stdout.contains("사용법: lab-cli up") && ran.stdout.contains("공통 옵션:"),
+        "{ran}"
+    );
+    // A word behind `--` is the guest's.
+    let ran = place.run(&["exec", "nobody", "--", "--lang", "ko"]);
+    assert!(ran.stderr.contains("error: "), "{ran}");
+}
+
+#[test]
+fn errors_of_the_engine_and_what_to_do_are_in_korean_too() {
+    let ran = Place::new()
+        .env("VMRUN_PATH", "/nowhere/vmrun")
+        .run(&["up", "--lang", "ko"])
+        .code(3);
+    assert_eq!(
+        ran.stderr,
+        "오류: VM을 제어하는 vmrun이 /nowhere/vmrun에 없습니다\n\
+         도움말: hypervisor.vmrun 또는 VMRUN_PATH를 고치거나, 비워 두면 일반적인 위치에서 찾습니다\n"
+    );
+    // For programs the wording stays the same whatever the language.
+    let place = Place::new().env("VMRUN_PATH", "/nowhere/vmrun");
+    let error = place.run(&["up", "--lang", "ko", "--output", "json"]).code(3).error();
+    assert!(
+        error["message"].as_str().unwrap().starts_with("vmrun, which drives"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_commented_file_is_in_korean_too_and_means_the_same() {
+    let place = Place::new();
+    place.run(&["init", "--lang", "ko"]).code(0);
+    let text = std::fs::read_to_string(place.file("lab.toml")).unwrap();
+    assert!(
+        text.contains("# 메모리(MiB), 4의 배수. (512 … 4194304)\n#memory_mib = 4096\n"),
+        "{text}"
+    );
+    let comments: Vec<_> = text.lines().filter(|l| l.starts_with("# ")).collect();
+    let english = comments.iter().filter(|l| l.is_ascii()).count();
+    assert_eq!(english, 0, "{comments:#?}");
+    place.run(&["config", "show"]).code(0);
+}
