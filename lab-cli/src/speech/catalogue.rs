@@ -6,7 +6,7 @@ use std::collections::HashMap;
 /// How deep what fills a gap is itself looked up.
 const DEPTH: usize = 6;
 
-/// A catalogue: `en: there is no node `{node}`` on one line, `ko: …` on the next, with the same gaps in any order.
+/// A catalogue: `en: there is no node {node}` on one line, `ko: …` on the next, with the same gaps in any order.
 pub(super) struct Catalogue {
     exact: HashMap<&'static str, &'static str>,
     /// Those with gaps, the ones with most fixed text first: the most particular one counts.

@@ -91,11 +91,11 @@ fn sentences(directory: &Path, found: &mut Vec<String>) {
         } else if path.extension().is_some_and(|e| e == "rs") && !path.to_string_lossy().contains("tests") {
             let text = std::fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
             let code = text.split("#[cfg(test)]").next().unwrap();
-            let code: String = code
+            let code: Vec<&str> = code
                 .lines()
                 .filter(|l| !l.trim_start().starts_with("//") && !l.trim_start().starts_with("#["))
-                .map(|l| format!("{l}\n"))
                 .collect();
+            let code = code.join("\n");
             found.extend(
                 quoted(&code)
                     .into_iter()
