@@ -171,7 +171,7 @@ pub(crate) fn password() -> Option<SecretString> {
 }
 
 /// An environment variable; one that is empty counts as not set.
-fn variable(name: &str) -> Option<String> {
+pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -44,6 +44,7 @@ Environment:
   REGISTRY_HOST_IP, REGISTRY_PORT
                          where nodes find the registry
   INSTALL_USER_PASSWORD  a password for the guests' user; there is none without it
+  LAB_PKI_PASSPHRASE     the passphrase of the registry CA's key
   NO_COLOR               no colours";
 
 /// What every command takes.

@@ -55,6 +55,13 @@ pub(crate) struct Words {
     pub(crate) ca: &'static str,
     pub(crate) bundle: &'static str,
     pub(crate) no_signal: &'static str,
+    pub(crate) names: &'static str,
+    pub(crate) next: &'static str,
+    pub(crate) removed: &'static str,
+    pub(crate) up_to_date: &'static str,
+    pub(crate) trust_write: &'static str,
+    pub(crate) ok: &'static str,
+    pub(crate) error: &'static str,
 }
 
 const EN: Words = Words {
@@ -100,6 +107,13 @@ const EN: Words = Words {
     ca: "CA",
     bundle: "for clients",
     no_signal: "no signal yet",
+    names: "NAMES",
+    next: "next",
+    removed: "removed",
+    up_to_date: "every file was as it should be",
+    trust_write: "name who is to trust it and add `--write` to write the files; run the commands yourself",
+    ok: "ok",
+    error: "error",
 };
 
 const KO: Words = Words {
@@ -145,6 +159,13 @@ const KO: Words = Words {
     ca: "CA",
     bundle: "클라이언트용",
     no_signal: "아직 신호 없음",
+    names: "이름",
+    next: "다음",
+    removed: "삭제됨",
+    up_to_date: "모든 파일이 이미 올바릅니다",
+    trust_write: "대상을 지정하고 `--write`를 추가하면 파일을 작성합니다. 명령은 직접 실행하세요",
+    ok: "정상",
+    error: "오류",
 };
 
 /// The words of a language.
@@ -223,6 +244,48 @@ pub(crate) fn action(action: &Action, lang: Lang) -> (&'static str, String) {
             pick(lang, "not in lab.toml any more", "lab.toml에 더 이상 없음").to_owned(),
         ),
     }
+}
+
+/// After a new certificate.
+pub(crate) fn restart_registry(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "restart the registry: it reads its certificate at its start",
+        "레지스트리를 다시 시작하세요: 인증서는 시작할 때만 읽습니다",
+    )
+}
+
+/// After a new CA.
+pub(crate) fn bundle_changed(bundle: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("클라이언트가 {bundle} 을(를) 신뢰해야 합니다: `lab-cli pki trust`가 방법을 알려 줍니다"),
+        _ => format!("clients must trust {bundle}: `lab-cli pki trust` says how"),
+    }
+}
+
+/// After a CA was announced.
+pub(crate) fn bundle_announced(bundle: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("클라이언트에 {bundle} 을(를) 배포한 다음 `lab-cli pki rotate`로 전환하세요"),
+        _ => format!("give clients {bundle}, then `lab-cli pki rotate` switches over"),
+    }
+}
+
+/// After an overlap has ended.
+pub(crate) fn bundle_retired(bundle: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("클라이언트에 {bundle} 을(를) 다시 배포해야 이전 CA를 더는 신뢰하지 않습니다"),
+        _ => format!("give clients {bundle} once more, or they go on trusting the old CA"),
+    }
+}
+
+/// While two CAs overlap.
+pub(crate) fn overlap(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "once every client has it, `lab-cli pki rotate --retire` ends the trust in the old CA",
+        "모든 클라이언트에 배포한 뒤 `lab-cli pki rotate --retire`로 이전 CA의 신뢰를 끝내세요",
+    )
 }
 
 /// How a check went.

@@ -249,11 +249,7 @@ impl Lab {
 
     /// Takes the lab for this process: its directory, its lock and its state.
     pub(crate) fn claim(&self) -> Result<(LabLock, StateFile), LabError> {
-        files::private_dir(self.paths.root())?;
-        let lock = LabLock::take(&self.paths.lock())?;
-        let state = StateFile::open(&self.paths.state(), || identity::random_hex(16))?;
-        self.owner(&state.get().lab_id, None).mark(self.paths.root())?;
-        Ok((lock, state))
+        crate::claim::claim(&self.config.lab.name, &self.paths)
     }
 
     pub(crate) fn owner(&self, lab_id: &str, node: Option<&str>) -> Owner {

@@ -3,6 +3,7 @@
 pub mod backend;
 mod backoff;
 mod checks;
+mod claim;
 mod cluster;
 pub mod config;
 mod destroy;
@@ -29,6 +30,7 @@ mod status;
 mod template;
 
 pub use checks::{Check, CheckStatus};
+pub use claim::LabClaim;
 pub use cluster::ClusterNode;
 pub use config::Config;
 pub use destroy::Doomed;

@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::constraints::{self, Constraints};
+use crate::host::RegistryHost;
 use crate::when;
 
 /// A text or a DER block that is no certificate.
@@ -21,8 +22,19 @@ use crate::when;
 #[non_exhaustive]
 pub enum CertificateError {
     /// No PEM block `CERTIFICATE` in the text.
-    #[error("there is no certificate in it (expected a PEM block `BEGIN CERTIFICATE`)")]
-    None,
+    #[error("there is no certificate in it{} (expected a PEM block `BEGIN CERTIFICATE`)", found.as_ref().map(|found| format!(", only `{found}`")).unwrap_or_default())]
+    None {
+        /// The label of the first other block, such as `PRIVATE KEY`.
+        found: Option<String>,
+    },
+    /// A file that is no text.
+    #[error("it is {what}, not PEM: {remedy}")]
+    NotText {
+        /// What it looks like.
+        what: &'static str,
+        /// How to make PEM of it.
+        remedy: &'static str,
+    },
     /// A PEM block that is not well-formed.
     #[error("it is not well-formed PEM: {0}")]
     Pem(String),
@@ -158,7 +170,8 @@ impl CertificateInfo {
             .filter(|block| matches!(block.tag(), "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE"))
             .collect();
         if certificates.is_empty() {
-            return Err(CertificateError::None);
+            let found = blocks.first().map(|block| block.tag().to_owned());
+            return Err(CertificateError::None { found });
         }
         certificates
             .iter()
@@ -180,7 +193,7 @@ impl CertificateInfo {
         Self::all_from_pem(text)?
             .into_iter()
             .next()
-            .ok_or(CertificateError::None)
+            .ok_or(CertificateError::None { found: None })
     }
 
     /// Reads one DER certificate.
@@ -259,6 +272,16 @@ impl CertificateInfo {
         }
     }
 
+    /// The names that a TLS client reaches a server by: its DNS names and addresses that are valid ones, in order.
+    pub fn hosts(&self) -> Vec<RegistryHost> {
+        let host = |name: &AltName| match name {
+            AltName::Dns(text) => RegistryHost::parse_allowing_wildcard(text).ok(),
+            AltName::Ip(address) => Some(RegistryHost::from(*address)),
+            _ => None,
+        };
+        self.names.iter().filter_map(host).collect()
+    }
+
     /// Whether issuer and subject are the same name: a root, or a certificate that signed itself.
     pub fn is_self_issued(&self) -> bool {
         self.subject_der == self.issuer_der
@@ -285,6 +308,39 @@ impl CertificateInfo {
         let (left, whole) = self.life(at);
         left.saturating_mul(3) < whole
     }
+}
+
+/// The text of a file that should be PEM. What cannot be is an error that says what it is instead; other text around the
+/// blocks may be in any encoding.
+///
+/// # Errors
+/// [`CertificateError::NotText`].
+pub fn pem_text(bytes: &[u8]) -> Result<String, CertificateError> {
+    let not_text = |what, remedy| Err(CertificateError::NotText { what, remedy });
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return not_text(
+            "text in UTF-16, as PowerShell's `>` writes it",
+            "write it anew with `| Out-File -Encoding ascii`",
+        );
+    }
+    let text = String::from_utf8_lossy(bytes);
+    if text.contains("-----BEGIN") || !bytes.iter().any(|byte| *byte == 0 || *byte >= 0x80) {
+        return Ok(text.into_owned());
+    }
+    if X509Certificate::from_der(bytes).is_ok() {
+        return not_text(
+            "a certificate in binary form (DER)",
+            "`openssl x509 -inform DER -in FILE -out FILE.pem` converts it",
+        );
+    }
+    // A SEQUENCE with its length in long form: every DER structure of more than 127 octets.
+    if bytes.len() > 2 && bytes[0] == 0x30 && bytes[1] > 0x80 {
+        return not_text(
+            "binary (DER), but no certificate: perhaps PKCS#12, or a key",
+            "`openssl pkcs12 -in FILE -nokeys -out FILE.pem` takes the certificates out of PKCS#12",
+        );
+    }
+    not_text("binary", "name the file with the `BEGIN CERTIFICATE` block")
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -368,7 +424,7 @@ fn public_key(x509: &X509Certificate<'_>) -> PublicKeyInfo {
             Some(curve) if curve == oid!(1.3.132.0.35) => ("ECDSA P-521".to_owned(), 521),
             Some(curve) => (
                 format!("ECDSA on curve {}", curve.to_id_string()),
-                (key.subject_public_key.data.len() - 1) * 4,
+                key.subject_public_key.data.len().saturating_sub(1) * 4,
             ),
             None => ("ECDSA on an unnamed curve".to_owned(), 0),
         }

@@ -55,6 +55,11 @@ impl KeyAlgorithm {
         }
     }
 
+    /// Whether this build can make keys of this kind; it reads and uses them all.
+    pub fn can_be_made(self) -> bool {
+        !matches!(self, Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096) || cfg!(feature = "rsa")
+    }
+
     fn signature(self) -> &'static rcgen::SignatureAlgorithm {
         match self {
             Self::EcdsaP256 => &rcgen::PKCS_ECDSA_P256_SHA256,

@@ -1,8 +1,9 @@
 //! Real processes: killed at random moments, and many at once.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use registry_pki::store::Rotation;
@@ -11,18 +12,22 @@ use registry_pki::{Candidate, CertificateInfo, PkiRequest, PkiStore, PrivateKey,
 /// Tells a copy of this program what to do instead of testing.
 const ROLE: &str = "REGISTRY_PKI_TEST_ROLE";
 const DIR: &str = "REGISTRY_PKI_TEST_DIR";
+/// What the restless child puts in front of the number of rounds it has done.
+const ROUND: &str = "rounds done: ";
+/// After so many rounds it has made every kind of change.
+const ROUNDS_OF_A_KIND: u32 = 4;
 
 fn request() -> PkiRequest {
     PkiRequest::new(["192.168.6.1".parse().unwrap()])
 }
 
-fn child(role: &str, dir: &Path) -> Child {
+fn child(role: &str, dir: &Path, stdout: Stdio) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_role", "--nocapture", "--test-threads=1"])
         .env(ROLE, role)
         .env(DIR, dir)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(stdout)
         .spawn()
         .unwrap()
 }
@@ -36,7 +41,10 @@ fn child_role() {
         // Bounded: were nobody to kill it, it would end by itself.
         "restless" => {
             for round in 0..2_000 {
-                match round % 4 {
+                // Not `println!`: the test harness would keep it to itself.
+                let mut out = std::io::stdout();
+                writeln!(out, "\n{ROUND}{round}").and_then(|()| out.flush()).unwrap();
+                match round % ROUNDS_OF_A_KIND {
                     0 => store.ensure(&request()).map(drop),
                     1 => store.renew(&request()).map(drop),
                     2 => store.rotate(&request(), Rotation::Announce).map(drop),
@@ -69,23 +77,77 @@ fn check_visible(dir: &Path) {
     );
 }
 
+/// A child that changes the store without end, and says on its standard output how far it is.
+struct Restless {
+    child: Child,
+    rounds: Lines<BufReader<ChildStdout>>,
+}
+
+impl Restless {
+    fn start(dir: &Path) -> Self {
+        let mut child = child("restless", dir, Stdio::piped());
+        let rounds = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, rounds }
+    }
+
+    /// Waits until this many rounds are done; 0 is the moment before the first. However slow the machine, the child is
+    /// then in the middle of its work, not of starting up.
+    fn wait_for(&mut self, rounds: u32) {
+        let wanted = format!("{ROUND}{rounds}");
+        let found = self
+            .rounds
+            .by_ref()
+            .map_while(Result::ok)
+            .any(|line| line.ends_with(&wanted));
+        assert!(found, "the child ended before round {rounds}: {:?}", self.child.wait());
+    }
+
+    /// It must not have ended by itself: then it would have failed.
+    fn kill(mut self) {
+        assert_eq!(self.child.try_wait().unwrap(), None, "the child failed");
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Xorshift: any spread will do.
+fn next(seed: &mut u32) -> u32 {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    *seed
+}
+
 #[test]
 fn a_process_killed_at_any_moment_leaves_a_pair_that_works() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("pki");
     let store = PkiStore::open(&dir).unwrap();
     store.ensure(&request()).unwrap();
+    let mut seed = std::process::id().wrapping_mul(2_654_435_761) | 1;
+    // Once through all changes, so that every later child starts from a store with a history.
+    let mut first = Restless::start(&dir);
+    first.wait_for(0);
     let start = Instant::now();
-    let (mut kills, mut seed) = (0_u32, std::process::id().wrapping_mul(2_654_435_761) | 1);
-    while kills < 60 && start.elapsed() < Duration::from_secs(20) {
-        let mut child = child("restless", &dir);
-        // Xorshift: any spread will do. The first milliseconds are the start of the process.
-        seed ^= seed << 13;
-        seed ^= seed >> 17;
-        seed ^= seed << 5;
-        std::thread::sleep(Duration::from_micros(u64::from(seed % 150_000)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+    first.wait_for(ROUNDS_OF_A_KIND);
+    let cycle = start.elapsed();
+    first.kill();
+    check_visible(&dir);
+    let after_first = store.history().unwrap().len();
+    assert!(
+        after_first > 3,
+        "all changes were made once, and there are {after_first} sets"
+    );
+
+    let begun = Instant::now();
+    let mut kills = 0_u32;
+    while kills < 40 && begun.elapsed() < Duration::from_secs(20) {
+        let mut child = Restless::start(&dir);
+        child.wait_for(0);
+        // Anywhere in the child's first time through all changes, as long as that takes on this machine today.
+        let spread = u32::try_from(cycle.as_micros()).unwrap_or(u32::MAX).max(1);
+        std::thread::sleep(Duration::from_micros(u64::from(next(&mut seed) % spread)));
+        child.kill();
         kills += 1;
         // First as it was left, then after the next process has been at it.
         check_visible(&dir);
@@ -95,15 +157,14 @@ fn a_process_killed_at_any_moment_leaves_a_pair_that_works() {
         }
     }
     let generations = store.history().unwrap().len();
-    eprintln!("{kills} kills, {generations} generations");
-    assert!(generations > 1, "no child ever got as far as changing anything");
+    eprintln!("{kills} kills, {generations} generations, all changes in {cycle:?}");
 }
 
 #[test]
 fn many_processes_at_once_make_one_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path().join("pki");
-    let children: Vec<_> = (0..6).map(|_| child("ensure", &dir)).collect();
+    let children: Vec<_> = (0..6).map(|_| child("ensure", &dir, Stdio::null())).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -117,7 +178,7 @@ fn a_reader_beside_many_writers_always_finds_a_whole_set() {
     let dir = dir.path().join("pki");
     let store = PkiStore::open(&dir).unwrap();
     store.ensure(&request()).unwrap();
-    let mut children: Vec<_> = (0..4).map(|_| child("renew", &dir)).collect();
+    let mut children: Vec<_> = (0..4).map(|_| child("renew", &dir, Stdio::null())).collect();
     let mut looks = 0;
     while children.iter_mut().any(|child| child.try_wait().unwrap().is_none()) {
         let summary = store.show().unwrap().unwrap();

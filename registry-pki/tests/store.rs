@@ -374,6 +374,177 @@ fn an_encrypted_ca_key_is_needed_for_issuing_only() {
 }
 
 #[test]
+fn a_renewal_because_of_age_covers_what_was_covered_and_one_that_was_asked_for_what_is_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = PkiStore::open(dir.path()).unwrap();
+    let mut wide = request(&["192.168.6.1", "registry.lab"]);
+    (wide.leaf_lifetime, wide.now) = (DAY * 90, Some(at(0)));
+    store.ensure(&wide).unwrap();
+    let mut narrow = request(&["192.168.6.1"]);
+    (narrow.leaf_lifetime, narrow.now) = (DAY * 90, Some(at(70)));
+    let renewed = store.ensure(&narrow).unwrap();
+    assert!(
+        matches!(
+            renewed.action,
+            Action::Renewed {
+                why: Why::Ending { .. }
+            }
+        ),
+        "{}",
+        renewed.action
+    );
+    assert!(!renewed.ca_changed);
+    assert_accepted(dir.path(), &renewed.ca_pem, "registry.lab", at(70));
+    assert_eq!(renewed.leaf.common_name.as_deref(), Some("192.168.6.1"));
+
+    narrow.now = Some(at(71));
+    let asked = store.renew(&narrow).unwrap();
+    assert!(!verdict(dir.path(), &asked.ca_pem, "registry.lab", at(71)).accepted);
+}
+
+#[test]
+fn the_kind_of_key_stays_unless_another_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = PkiStore::open(dir.path()).unwrap();
+    let mut asked = request(&["192.168.6.1"]);
+    asked.algorithm = Some(KeyAlgorithm::EcdsaP384);
+    assert_eq!(store.ensure(&asked).unwrap().leaf.key.kind, "ECDSA P-384");
+    let unasked = request(&["192.168.6.1"]);
+    assert_eq!(store.ensure(&unasked).unwrap().action, Action::Reused);
+    assert_eq!(store.renew(&unasked).unwrap().leaf.key.kind, "ECDSA P-384");
+    let rotated = store.rotate(&unasked, Rotation::AtOnce).unwrap();
+    assert_eq!(
+        (rotated.leaf.key.kind.as_str(), rotated.ca.key.kind.as_str()),
+        ("ECDSA P-384", "ECDSA P-384")
+    );
+    asked.algorithm = Some(KeyAlgorithm::EcdsaP256);
+    let reissued = store.ensure(&asked).unwrap();
+    assert!(
+        matches!(
+            reissued.action,
+            Action::Reissued {
+                why: Why::Algorithm { .. }
+            }
+        ),
+        "{}",
+        reissued.action
+    );
+    assert_eq!(reissued.leaf.key.kind, "ECDSA P-256");
+}
+
+#[test]
+fn what_is_there_says_the_request_that_it_was_made_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = PkiStore::open(dir.path()).unwrap();
+    let mut asked = request(&["192.168.6.1", "fd00::1", "registry.lab"]);
+    (asked.leaf_lifetime, asked.ca_lifetime, asked.constrained) = (DAY * 1000, DAY * 2000, false);
+    store.ensure(&asked).unwrap();
+    let said = store.show().unwrap().unwrap().request();
+    assert_eq!(said.all_hosts(), asked.all_hosts());
+    assert_eq!(
+        (said.leaf_lifetime, said.ca_lifetime),
+        (asked.leaf_lifetime, asked.ca_lifetime)
+    );
+    assert!(!said.constrained && !said.allow_wildcards);
+    assert_eq!(store.ensure(&said).unwrap().action, Action::Reused);
+}
+
+#[cfg(feature = "encrypted-key")]
+#[test]
+fn a_passphrase_is_added_changed_and_removed_without_a_new_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = PkiStore::open(dir.path()).unwrap();
+    assert!(matches!(
+        plain.change_ca_passphrase(None),
+        Err(StoreError::Empty { .. })
+    ));
+    let request = request(&["192.168.6.1"]);
+    plain.ensure(&request).unwrap();
+    let announced = plain.rotate(&request, Rotation::Announce).unwrap();
+    assert!(matches!(plain.change_ca_passphrase(None), Err(StoreError::Request(_))));
+    let (first, second) = (SecretString::from("first"), SecretString::from("second"));
+    let with = |passphrase: &SecretString| plain.clone().with_ca_passphrase(passphrase.clone());
+    let is_encrypted = |name: &str| read(dir.path(), name).starts_with("-----BEGIN ENCRYPTED");
+
+    let encrypted = plain.change_ca_passphrase(Some(&first)).unwrap();
+    assert_eq!(encrypted.action, Action::KeyEncrypted);
+    assert_eq!(
+        (&encrypted.leaf.serial, &encrypted.bundle_pem),
+        (&announced.leaf.serial, &announced.bundle_pem)
+    );
+    let newest = format!("generations/{:04}", encrypted.generation);
+    assert!(is_encrypted("ca.key") && is_encrypted(&format!("{newest}/next-ca.key")));
+    // No copy of the plain key is left anywhere.
+    for older in 1..encrypted.generation {
+        for name in ["ca.key", "next-ca.key", "registry.key"] {
+            assert!(
+                !dir.path().join(format!("generations/{older:04}/{name}")).exists(),
+                "{older} {name}"
+            );
+        }
+    }
+
+    assert!(matches!(
+        plain.change_ca_passphrase(Some(&second)),
+        Err(StoreError::CaKey { .. })
+    ));
+    assert!(matches!(
+        with(&second).change_ca_passphrase(None),
+        Err(StoreError::CaKey { .. })
+    ));
+    assert!(
+        with(&first)
+            .change_ca_passphrase(Some(&SecretString::from("")))
+            .is_err()
+    );
+    with(&first).change_ca_passphrase(Some(&second)).unwrap();
+    assert!(with(&first).renew(&request).is_err());
+    with(&second).renew(&request).unwrap();
+    // The announced CA takes over with the same passphrase.
+    let switched = with(&second).rotate(&request, Rotation::AtOnce).unwrap();
+    assert!(switched.ca_changed && is_encrypted("ca.key"));
+
+    let decrypted = with(&second).change_ca_passphrase(None).unwrap();
+    assert_eq!(decrypted.action, Action::KeyDecrypted);
+    assert!(!is_encrypted("ca.key"));
+    plain.renew(&request).unwrap();
+}
+
+#[cfg(feature = "encrypted-key")]
+#[test]
+fn an_encrypted_ca_key_is_never_followed_by_a_plain_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let plain = PkiStore::open(dir.path()).unwrap();
+    let one = request(&["192.168.6.1"]);
+    plain
+        .clone()
+        .with_ca_passphrase(SecretString::from("first"))
+        .ensure(&one)
+        .unwrap();
+    let before = read(dir.path(), "ca.key");
+    for rotation in [Rotation::AtOnce, Rotation::Announce] {
+        assert!(
+            matches!(plain.rotate(&one, rotation), Err(StoreError::CaKey { .. })),
+            "{rotation:?}"
+        );
+    }
+    // Another host needs another CA, whose key would be a plain one.
+    assert!(matches!(
+        plain.ensure(&request(&["10.0.0.1"])),
+        Err(StoreError::CaKey { .. })
+    ));
+    assert_eq!(read(dir.path(), "ca.key"), before);
+    // A lost passphrase: a new CA with a new one.
+    let other = plain.clone().with_ca_passphrase(SecretString::from("second"));
+    assert!(matches!(
+        other.rotate(&one, Rotation::Announce),
+        Err(StoreError::CaKey { .. })
+    ));
+    other.rotate(&one, Rotation::AtOnce).unwrap();
+    other.renew(&one).unwrap();
+}
+
+#[test]
 fn a_request_that_contradicts_itself_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let store = PkiStore::open(dir.path()).unwrap();

@@ -3,14 +3,13 @@
 use crate::support::Place;
 
 /// Every command that needs a hypervisor.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 6] = [
     &["up"],
     &["plan"],
     &["status"],
     &["destroy", "--yes"],
     &["ssh", "k3s-master1"],
     &["exec", "--all", "--", "true"],
-    &["pki", "init"],
 ];
 
 #[test]

@@ -7,11 +7,17 @@ use std::time::SystemTime;
 
 use super::disk::crash;
 use super::{Ensured, PkiRequest, PkiStore, Rotation, StoreError};
+use secrecy::SecretString;
+
 use crate::verify::{Candidate, verify};
 use crate::{CertificateInfo, PrivateKey};
 
 fn request() -> PkiRequest {
     PkiRequest::new(["192.168.6.1".parse().unwrap()])
+}
+
+fn passphrase() -> SecretString {
+    SecretString::from("correct horse")
 }
 
 fn read(dir: &Path, name: &str) -> String {
@@ -34,7 +40,7 @@ fn check_visible(dir: &Path, after: &str) {
     });
     assert!(verdict.accepted, "{after}: {verdict}");
     let ca = CertificateInfo::from_pem(&read(dir, "ca.crt")).unwrap();
-    let ca_key = PrivateKey::from_pem(&read(dir, "ca.key")).unwrap();
+    let ca_key = PrivateKey::from_pem_with_passphrase(&read(dir, "ca.key"), Some(&passphrase())).unwrap();
     assert_eq!(
         ca.public_key_der,
         ca_key.public_key_der(),
@@ -118,6 +124,13 @@ fn dying_while_the_ca_is_replaced() {
 #[test]
 fn dying_while_a_ca_is_announced() {
     die_everywhere("announce", made, |store| store.rotate(&request(), Rotation::Announce));
+}
+
+#[cfg(feature = "encrypted-key")]
+#[test]
+fn dying_while_the_ca_s_key_is_encrypted() {
+    // Removing the passphrase goes the same way; each look at an encrypted key takes scrypt's time.
+    die_everywhere("encrypt", made, |store| store.change_ca_passphrase(Some(&passphrase())));
 }
 
 #[test]

@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::generation::{Current, Issued, Set};
+use super::generation::{Current, Set};
 use super::request::{Action, PkiRequest, Why};
 use super::{PkiStore, StoreError};
 use crate::authority::{Authority, AuthorityParams};
 use crate::certificate::CertificateInfo;
 use crate::host::RegistryHost;
-use crate::key::PrivateKey;
+use crate::key::{KeyError, PrivateKey};
 use crate::server::{ServerCertificate, ServerParams};
 use crate::verify::{self, Candidate};
 
@@ -20,7 +20,7 @@ pub(super) enum Decision {
     /// Nothing is there: make a CA and a certificate.
     Create,
     /// What is there is good.
-    Reuse { notes: Vec<String> },
+    Reuse,
     /// A new certificate by the same CA. Without `must` what is there still works.
     Leaf { why: Why, must: bool },
     /// A new CA and a new certificate.
@@ -37,11 +37,24 @@ impl Decision {
         matches!(self, Self::Leaf { must: false, .. } | Self::Announce)
     }
 
+    /// Whether it is made because what is there ends, and not because something else is wanted.
+    pub(super) fn is_for_age(&self) -> bool {
+        matches!(
+            self,
+            Self::Leaf {
+                why: Why::Ending { .. },
+                ..
+            } | Self::NewCa {
+                why: Why::CaEnding { .. }
+            }
+        )
+    }
+
     pub(super) fn action(&self, adopted: bool) -> Action {
         match self {
             Self::Create => Action::Created,
-            Self::Reuse { .. } if adopted => Action::Adopted,
-            Self::Reuse { .. } => Action::Reused,
+            Self::Reuse if adopted => Action::Adopted,
+            Self::Reuse => Action::Reused,
             Self::Leaf {
                 why: why @ (Why::HostsAdded { .. } | Why::Algorithm { .. } | Why::Unusable { .. }),
                 ..
@@ -90,7 +103,7 @@ pub(super) fn decide(current: Option<&Current>, request: &PkiRequest, now: Syste
     if current.ca.renewal_due(now) && current.next.is_none() {
         return Ok(Decision::Announce);
     }
-    Ok(Decision::Reuse { notes: Vec::new() })
+    Ok(Decision::Reuse)
 }
 
 /// Why the certificate must or should be issued anew.
@@ -106,18 +119,10 @@ fn leaf_fault(current: &Current, request: &PkiRequest, hosts: &[RegistryHost], n
     if !missing.is_empty() {
         return Some((Why::HostsAdded { hosts: missing }, true));
     }
-    let key = current
-        .set
-        .leaf_key
-        .as_ref()
-        .and_then(|key| PrivateKey::from_pem(key.expose_secret()).ok());
-    if key.is_some_and(|key| key.algorithm() != request.algorithm) {
-        return Some((
-            Why::Algorithm {
-                wanted: request.algorithm,
-            },
-            true,
-        ));
+    if let (Some(wanted), Some(present)) = (request.algorithm, current.key_algorithm())
+        && wanted != present
+    {
+        return Some((Why::Algorithm { wanted }, true));
     }
     let (left, _) = current.leaf.life(now);
     if current.leaf.renewal_due(now) {
@@ -152,15 +157,16 @@ fn permits(ca: &CertificateInfo, host: &RegistryHost) -> bool {
 }
 
 impl PkiStore {
+    /// The set that a decision makes; `None` where what is there stays.
     pub(super) fn carry_out(
         &self,
         decision: &Decision,
         current: Option<&Current>,
         request: &PkiRequest,
         now: SystemTime,
-    ) -> Result<Issued, StoreError> {
+    ) -> Result<Option<Set>, StoreError> {
         let set = match (decision, current) {
-            (Decision::Reuse { .. }, _) => return Ok(Issued::kept(Vec::new())),
+            (Decision::Reuse, _) => return Ok(None),
             (Decision::Create, _) | (_, None) => self.new_ca(request, None, now)?,
             (Decision::Leaf { .. }, Some(current)) => {
                 let authority = self.open_ca(current)?;
@@ -189,7 +195,7 @@ impl PkiStore {
         if let Some(reason) = refusal(&set, &request.all_hosts(), now) {
             return Err(StoreError::Refused(reason));
         }
-        Ok(Issued::new(set))
+        Ok(Some(set))
     }
 
     /// A new CA, or the announced one, and a certificate by it.
@@ -204,7 +210,7 @@ impl PkiStore {
             }
             _ => {
                 let authority = create(request, now)?;
-                let key = self.encode_ca_key(authority.key())?;
+                let key = self.encode_ca_key(authority.key(), current)?;
                 (authority, key)
             }
         };
@@ -222,7 +228,11 @@ impl PkiStore {
 
     fn announce(&self, request: &PkiRequest, current: &Current, now: SystemTime) -> Result<Set, StoreError> {
         let next = create(request, now)?;
-        let key = self.encode_ca_key(next.key())?;
+        if current.ca_key_encrypted() {
+            // One passphrase opens both, or the next CA could not take over.
+            self.open_ca(current)?;
+        }
+        let key = self.encode_ca_key(next.key(), Some(current))?;
         Ok(Set {
             bundle: bundle(&current.ca, current, Some(next.info()), now),
             next: Some((next.certificate_pem(), key)),
@@ -251,8 +261,44 @@ impl PkiStore {
         })
     }
 
-    pub(super) fn encode_ca_key(&self, key: &PrivateKey) -> Result<SecretString, StoreError> {
+    /// The present set with the keys of its CAs encrypted anew, or not any more.
+    pub(super) fn with_new_passphrase(&self, current: &Current, new: Option<&SecretString>) -> Result<Set, StoreError> {
+        if new.is_none() && !current.ca_key_encrypted() {
+            return Err(StoreError::Request(
+                "the CA's key has no passphrase that could be removed".to_owned(),
+            ));
+        }
+        let written_anew = |authority: &Authority| match new {
+            None => Ok(authority.key().to_pem()),
+            Some(new) => authority
+                .key()
+                .to_encrypted_pem(new)
+                .map_err(|source| StoreError::CaKey {
+                    path: self.paths().ca_key,
+                    source,
+                }),
+        };
+        let next = match &current.set.next {
+            None => None,
+            Some((certificate, key)) => {
+                let authority = self.authority(certificate, key)?;
+                Some((certificate.clone(), written_anew(&authority)?))
+            }
+        };
+        Ok(Set {
+            ca_key: Some(written_anew(&self.open_ca(current)?)?),
+            next,
+            ..current.set.clone()
+        })
+    }
+
+    /// The key of a new CA as it is written. Where its predecessor's is encrypted it never becomes a plain one.
+    fn encode_ca_key(&self, key: &PrivateKey, current: Option<&Current>) -> Result<SecretString, StoreError> {
         match &self.passphrase {
+            None if current.is_some_and(Current::ca_key_encrypted) => Err(StoreError::CaKey {
+                path: self.paths().ca_key,
+                source: KeyError::PassphraseNeeded,
+            }),
             None => Ok(key.to_pem()),
             Some(passphrase) => key.to_encrypted_pem(passphrase).map_err(|source| StoreError::CaKey {
                 path: self.paths().ca_key,
@@ -268,7 +314,7 @@ fn create(request: &PkiRequest, now: SystemTime) -> Result<Authority, StoreError
         constrained: request.constrained,
         common_name: None,
         lifetime: request.ca_lifetime,
-        algorithm: request.algorithm,
+        algorithm: request.algorithm.unwrap_or_default(),
         now: Some(now),
     })
     .map_err(StoreError::Issue)
@@ -280,7 +326,7 @@ fn issue(authority: &Authority, request: &PkiRequest, now: SystemTime) -> Result
             hosts: request.all_hosts(),
             allow_wildcards: request.allow_wildcards,
             lifetime: request.leaf_lifetime,
-            algorithm: request.algorithm,
+            algorithm: request.algorithm.unwrap_or_default(),
             now: Some(now),
         })
         .map_err(StoreError::Issue)

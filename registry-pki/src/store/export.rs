@@ -72,7 +72,7 @@ impl SecretExport {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn write(&self, path: &std::path::Path) -> Result<(), StoreError> {
-        super::disk::replace(path, &self.contents, super::disk::Access::Private)
+        super::write_private(path, &self.contents)
     }
 }
 

@@ -12,7 +12,7 @@ use super::StoreError;
 use super::disk::{self, Access};
 use super::request::Action;
 use crate::certificate::CertificateInfo;
-use crate::key::{self, PrivateKey};
+use crate::key::{self, KeyAlgorithm, PrivateKey};
 use crate::when;
 
 /// Under the store's directory.
@@ -57,26 +57,6 @@ pub(super) struct Current {
     pub(super) problem: Option<String>,
     /// Found among the visible files without a generation: somebody else made it.
     pub(super) adopted: bool,
-}
-
-/// What carrying a decision out gave: a new set, or a reason to keep the old one.
-#[derive(Debug)]
-pub(super) struct Issued {
-    pub(super) set: Option<Set>,
-    pub(super) notes: Vec<String>,
-}
-
-impl Issued {
-    pub(super) fn new(set: Set) -> Self {
-        Self {
-            set: Some(set),
-            notes: Vec::new(),
-        }
-    }
-
-    pub(super) fn kept(notes: Vec<String>) -> Self {
-        Self { set: None, notes }
-    }
 }
 
 /// What is noted beside each set. Informative: the certificates themselves are what counts.
@@ -168,6 +148,14 @@ impl Set {
 }
 
 impl Current {
+    /// The kind of the server's key, where it can be read.
+    pub(super) fn key_algorithm(&self) -> Option<KeyAlgorithm> {
+        let key = self.set.leaf_key.as_ref()?;
+        PrivateKey::from_pem(key.expose_secret())
+            .ok()
+            .map(|key| key.algorithm())
+    }
+
     /// Whether the CA's key needs a passphrase.
     pub(super) fn ca_key_encrypted(&self) -> bool {
         self.set

@@ -43,7 +43,7 @@ pub use request::{Action, Ensured, PkiRequest, Rotation, StorePaths, Why};
 pub use show::{HistoryEntry, StoreSummary};
 
 use decide::Decision;
-use generation::{Current, Issued};
+use generation::{Current, Set};
 
 /// A directory with the registry's CA and certificate.
 #[derive(Clone, Debug)]
@@ -95,15 +95,16 @@ impl PkiStore {
     /// Makes sure that there is a certificate which covers the requested hosts and is not about to end.
     ///
     /// What is there is reused while it covers every host and at least a third of its life is left. Otherwise a new
-    /// certificate is issued by the same CA. The CA itself is replaced only where it must be: when its name
-    /// constraints exclude a requested host, or at the end of its life; when less than a third of its life is left,
-    /// its successor is announced in `bundle.crt`, and takes over when less than a sixth is left. A CA and certificate that somebody else put there is taken up.
+    /// certificate is issued by the same CA; one that is issued because of the old one's age also covers what that
+    /// covered. The CA itself is replaced only where it must be: when its name constraints exclude a requested host, or
+    /// at the end of its life; when less than a third of its life is left, its successor is announced in `bundle.crt`,
+    /// and takes over when less than a sixth is left. A CA and certificate that somebody else put there is taken up.
     ///
     /// # Errors
     /// [`StoreError`]. Where nothing could be renewed but what is there still works, that is reused and
     /// [`Ensured::notes`] says why.
     pub fn ensure(&self, request: &PkiRequest) -> Result<Ensured, StoreError> {
-        self.change(request, |current, now| decide::decide(current, request, now))
+        self.change(request, true, |current, now| decide::decide(current, request, now))
     }
 
     /// Issues a new certificate with a new key now, by the same CA where that may sign for the hosts.
@@ -111,13 +112,15 @@ impl PkiStore {
     /// # Errors
     /// [`StoreError`].
     pub fn renew(&self, request: &PkiRequest) -> Result<Ensured, StoreError> {
-        self.change(request, |current, now| match decide::decide(current, request, now)? {
-            Decision::Reuse { .. } | Decision::Announce => Ok(Decision::Leaf {
-                why: Why::Asked,
-                must: true,
-            }),
-            Decision::Leaf { why, .. } => Ok(Decision::Leaf { why, must: true }),
-            other => Ok(other),
+        self.change(request, false, |current, now| {
+            match decide::decide(current, request, now)? {
+                Decision::Reuse | Decision::Announce => Ok(Decision::Leaf {
+                    why: Why::Asked,
+                    must: true,
+                }),
+                Decision::Leaf { why, .. } => Ok(Decision::Leaf { why, must: true }),
+                other => Ok(other),
+            }
         })
     }
 
@@ -126,7 +129,7 @@ impl PkiStore {
     /// # Errors
     /// [`StoreError`].
     pub fn rotate(&self, request: &PkiRequest, rotation: Rotation) -> Result<Ensured, StoreError> {
-        self.change(request, |current, _| {
+        self.change(request, false, |current, _| {
             Ok(match rotation {
                 _ if current.is_none() => Decision::Create,
                 Rotation::AtOnce => Decision::NewCa { why: Why::Asked },
@@ -136,10 +139,31 @@ impl PkiStore {
         })
     }
 
-    /// Runs `decide` on what is there, under the lock, and carries its decision out.
+    /// Encrypts the CA's key with `new`, or with `None` writes it in plain. An encrypted key is opened with the store's
+    /// own passphrase ([`with_ca_passphrase`](Self::with_ca_passphrase)) first. The key of an announced CA goes with it.
+    ///
+    /// # Errors
+    /// [`StoreError::Empty`]; [`StoreError::CaKeyMissing`]; [`StoreError::CaKey`] where the passphrase is missing or wrong,
+    /// or `new` is empty; [`StoreError::Request`] where there is no passphrase to remove.
+    pub fn change_ca_passphrase(&self, new: Option<&SecretString>) -> Result<Ensured, StoreError> {
+        let _lock = lock::exclusive(&self.dir)?;
+        generation::remove_leftovers(&self.dir)?;
+        let current =
+            generation::load_or_adopt(&self.dir)?.ok_or_else(|| StoreError::Empty { dir: self.dir.clone() })?;
+        let set = self.with_new_passphrase(&current, new)?;
+        let action = match new {
+            Some(_) => Action::KeyEncrypted,
+            None => Action::KeyDecrypted,
+        };
+        self.finish(Some(current), Some(set), action, Vec::new(), SystemTime::now())
+    }
+
+    /// Runs `decide` on what is there, under the lock, and carries its decision out. With `keep_names` a certificate that
+    /// is replaced because of its age goes on covering the hosts that it covered.
     fn change(
         &self,
         request: &PkiRequest,
+        keep_names: bool,
         decide: impl FnOnce(Option<&Current>, SystemTime) -> Result<Decision, StoreError>,
     ) -> Result<Ensured, StoreError> {
         request.check()?;
@@ -148,51 +172,64 @@ impl PkiStore {
         generation::remove_leftovers(&self.dir)?;
         let found = generation::load_or_adopt(&self.dir)?;
         let decision = decide(found.as_ref(), now)?;
-        let issued = match self.carry_out(&decision, found.as_ref(), request, now) {
+        let request = request.completed(found.as_ref(), keep_names && decision.is_for_age());
+        let mut notes = Vec::new();
+        let set = match self.carry_out(&decision, found.as_ref(), &request, now) {
             // A renewal that could wait must not stop what still works.
             Err(error @ (StoreError::CaKeyMissing { .. } | StoreError::CaKey { .. })) if decision.can_wait() => {
-                Issued::kept(vec![format!(
+                notes.push(format!(
                     "the certificate could not be renewed yet: {}",
                     error::chain(&error)
-                )])
+                ));
+                None
             }
             other => other?,
         };
-        self.finish(found, issued, &decision, now)
+        let adopted = found.as_ref().is_some_and(|found| found.adopted);
+        let action = if set.is_some() { &decision } else { &Decision::Reuse }.action(adopted);
+        self.finish(found, set, action, notes, now)
     }
 
+    /// Writes the new set, if there is one, and brings the visible files up to date.
     fn finish(
         &self,
         found: Option<Current>,
-        issued: Issued,
-        decision: &Decision,
+        set: Option<Set>,
+        action: Action,
+        notes: Vec<String>,
         now: SystemTime,
     ) -> Result<Ensured, StoreError> {
-        let adopted = found.as_ref().is_some_and(|found| found.adopted);
         let previous_ca = found.as_ref().map(|found| found.ca.sha256.clone());
-        let mut notes = issued.notes;
-        let (current, action) = match (issued.set, found) {
+        let current = match (set, found) {
             (Some(set), found) => {
-                let action = decision.action(adopted);
                 let number = found.as_ref().map_or(0, |found| found.number) + 1;
-                (generation::commit(&self.dir, number, set, &action, now)?, action)
+                generation::commit(&self.dir, number, set, &action, now)?
             }
-            (None, Some(found)) if adopted => {
-                let set = found.set.clone();
-                (
-                    generation::commit(&self.dir, found.number + 1, set, &Action::Adopted, now)?,
-                    Action::Adopted,
-                )
+            (None, Some(found)) if found.adopted => {
+                generation::commit(&self.dir, found.number + 1, found.set, &action, now)?
             }
-            (None, Some(found)) => (found, Action::Reused),
+            (None, Some(found)) => found,
             (None, None) => return Err(StoreError::Empty { dir: self.dir.clone() }),
         };
-        if let Decision::Reuse { notes: more } = decision {
-            notes.extend(more.iter().cloned());
-        }
         publish::publish(&self.dir, &current)?;
         generation::remove_superseded_keys(&self.dir, current.number)?;
         let ca_changed = previous_ca.as_ref() != Some(&current.ca.sha256);
         Ok(Ensured::new(&self.dir, &current, action, ca_changed, notes))
     }
+}
+
+/// Writes a file that its owner alone may read, 0600 from its first byte; an existing file is replaced in one step.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_private(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    disk::replace(path, contents, disk::Access::Private)
+}
+
+/// Writes a file that everybody may read (less the umask); an existing file is replaced in one step.
+///
+/// # Errors
+/// [`StoreError::Io`].
+pub fn write_public(path: &Path, contents: &[u8]) -> Result<(), StoreError> {
+    disk::replace(path, contents, disk::Access::Public)
 }

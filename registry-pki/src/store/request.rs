@@ -30,14 +30,15 @@ pub struct PkiRequest {
     pub ca_lifetime: Duration,
     /// How long a new certificate is valid.
     pub leaf_lifetime: Duration,
-    /// The kind of new keys. A certificate whose key is of another kind is issued anew; a CA is kept.
-    pub algorithm: KeyAlgorithm,
+    /// The kind of new keys. A certificate whose key is of another kind is issued anew; a CA is kept. `None` is the
+    /// kind of the present key, and P-256 where there is none.
+    pub algorithm: Option<KeyAlgorithm>,
     /// The present; the clock's where `None`.
     pub now: Option<SystemTime>,
 }
 
 impl PkiRequest {
-    /// A certificate for `hosts`, `127.0.0.1` and `localhost`, with the defaults: a constrained P-256 CA of ten years,
+    /// A certificate for `hosts`, `127.0.0.1` and `localhost`, with the defaults: a constrained CA of ten years,
     /// certificates of 397 days.
     pub fn new(hosts: impl IntoIterator<Item = RegistryHost>) -> Self {
         Self {
@@ -47,7 +48,7 @@ impl PkiRequest {
             constrained: true,
             ca_lifetime: DEFAULT_CA_LIFETIME,
             leaf_lifetime: DEFAULT_LEAF_LIFETIME,
-            algorithm: KeyAlgorithm::default(),
+            algorithm: None,
             now: None,
         }
     }
@@ -64,9 +65,28 @@ impl PkiRequest {
         all
     }
 
+    /// The request with what it leaves open taken from what is there: the kind of key, and with `keep_names` the hosts
+    /// that the present certificate covers.
+    pub(super) fn completed(&self, current: Option<&Current>, keep_names: bool) -> Self {
+        let mut request = self.clone();
+        let Some(current) = current else { return request };
+        request.algorithm = self
+            .algorithm
+            .or_else(|| current.key_algorithm().filter(|algorithm| algorithm.can_be_made()));
+        if keep_names {
+            let covered = self.all_hosts();
+            let kept = current.leaf.hosts().into_iter().filter(|host| !covered.contains(host));
+            request.hosts.extend(kept);
+            request.allow_wildcards |= request.hosts.iter().any(RegistryHost::is_wildcard);
+        }
+        request
+    }
+
     pub(super) fn check(&self) -> Result<(), StoreError> {
         if self.hosts.is_empty() {
-            return Err(StoreError::Request("no host was given".to_owned()));
+            return Err(StoreError::Request(
+                "no host was given, and a certificate names hosts".to_owned(),
+            ));
         }
         if self.leaf_lifetime > self.ca_lifetime {
             return Err(StoreError::Request(format!(
@@ -126,6 +146,10 @@ pub enum Action {
     Announced,
     /// The bundle was reduced to the signing CA.
     Retired,
+    /// The CA's key was encrypted, or encrypted anew with another passphrase.
+    KeyEncrypted,
+    /// The CA's key needs no passphrase any more.
+    KeyDecrypted,
 }
 
 /// Why the store issued something.
@@ -195,8 +219,10 @@ impl fmt::Display for Action {
             Self::Reused => f.write_str("reused"),
             Self::Renewed { why } => write!(f, "renewed ({why})"),
             Self::Reissued { why } => write!(f, "reissued ({why})"),
-            Self::Announced => f.write_str("next CA announced"),
-            Self::Retired => f.write_str("other CAs retired"),
+            Self::Announced => f.write_str("kept, its next CA announced"),
+            Self::Retired => f.write_str("kept, other CAs retired"),
+            Self::KeyEncrypted => f.write_str("kept, its CA's key encrypted with the new passphrase"),
+            Self::KeyDecrypted => f.write_str("kept, its CA's key not encrypted any more"),
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::generation::{self, Current};
-use super::{PkiStore, StoreError, StorePaths, lock};
+use super::{PkiRequest, PkiStore, StoreError, StorePaths, lock};
 use crate::certificate::CertificateInfo;
+use crate::host::RegistryHost;
+use crate::server::DEFAULT_LEAF_LIFETIME;
 use crate::when;
 
 /// What a store holds.
@@ -102,6 +104,30 @@ impl PkiStore {
 }
 
 impl StoreSummary {
+    /// The request that what is there was made for: its hosts, kinds of key, lifetimes and constraints.
+    pub fn request(&self) -> PkiRequest {
+        let lifetime = |info: &CertificateInfo| Duration::from_secs(u64::try_from(info.life(self.at).1).unwrap_or(0));
+        let hosts = if self.problem.is_none() {
+            self.leaf.hosts()
+        } else {
+            Vec::new()
+        };
+        let (leaf_lifetime, ca_lifetime) = (lifetime(&self.leaf), lifetime(&self.ca));
+        PkiRequest {
+            loopback: hosts.is_empty(),
+            allow_wildcards: hosts.iter().any(RegistryHost::is_wildcard),
+            constrained: self.ca.constraints.is_some(),
+            // A certificate that its CA's end cut short was meant to live longer than it does.
+            leaf_lifetime: if self.leaf.not_after == self.ca.not_after {
+                leaf_lifetime.max(DEFAULT_LEAF_LIFETIME).min(ca_lifetime)
+            } else {
+                leaf_lifetime
+            },
+            ca_lifetime,
+            ..PkiRequest::new(hosts)
+        }
+    }
+
     fn new(store: &PkiStore, current: &Current, at: SystemTime) -> Self {
         Self {
             dir: store.dir.clone(),

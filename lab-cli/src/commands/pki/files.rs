@@ -1,0 +1,76 @@
+//! Reading certificates, keys and secrets, and writing what is handed out.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use lab_engine::{ErrorKind, LabError};
+use registry_pki::certificate::{CertificateError, pem_text};
+use registry_pki::store::{write_private, write_public};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::app::variable;
+use crate::failure::{Context as _, Failure};
+
+/// The text of a PEM file; what is none is an error that says what it is instead.
+pub(super) fn pem(path: &Path) -> Result<String, Failure> {
+    let what = || format!("could not read {}", path.display());
+    let bytes = std::fs::read(path).context(ErrorKind::Configuration, what())?;
+    pem_text(&bytes).map_err(|e| match e {
+        CertificateError::NotText { what, remedy } => Failure::usage(
+            format!("{} is {what}, not PEM", path.display()),
+            remedy.replace("FILE", &path.display().to_string()),
+        ),
+        other => LabError::new(ErrorKind::Configuration, what()).source(other).into(),
+    })
+}
+
+/// A secret: the first line of a file (`-` is standard input), else an environment variable.
+pub(super) fn secret(file: Option<&Path>, name: &str) -> Result<Option<SecretString>, Failure> {
+    let Some(file) = file else {
+        return Ok(variable(name).map(SecretString::from));
+    };
+    let mut text = String::new();
+    if file == Path::new("-") {
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context(ErrorKind::Configuration, "could not read standard input")?;
+    } else {
+        text = std::fs::read_to_string(file)
+            .context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
+    }
+    // The whole text becomes a secret first, so that it is wiped.
+    let text = SecretString::from(text);
+    let line = text.expose_secret().lines().next().unwrap_or_default();
+    if line.is_empty() {
+        let message = format!("there is no passphrase in the first line of {}", file.display());
+        return Err(Failure::usage(message, "write it into the first line"));
+    }
+    Ok(Some(SecretString::from(line)))
+}
+
+/// Where something is written to, and whether it may replace what is there.
+#[derive(Debug, clap::Args)]
+pub(super) struct Target {
+    /// Write it to this file; standard output without it
+    #[arg(long, value_name = "FILE")]
+    pub(super) to: Option<PathBuf>,
+    /// Replace the file if it exists
+    #[arg(long, requires = "to")]
+    pub(super) force: bool,
+}
+
+impl Target {
+    /// Writes to `path`: with 0600 for what is secret. Refuses a file that is there, unless told to replace it.
+    pub(super) fn write(&self, path: &Path, contents: &[u8], secret: bool) -> Result<(), Failure> {
+        if !self.force && path.symlink_metadata().is_ok() {
+            let message = format!("{} exists already", path.display());
+            return Err(Failure::usage(message, "`--force` replaces it"));
+        }
+        let written = if secret {
+            write_private(path, contents)
+        } else {
+            write_public(path, contents)
+        };
+        Ok(written.context(ErrorKind::Failed, format!("could not write {}", path.display()))?)
+    }
+}
