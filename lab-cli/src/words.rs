@@ -255,19 +255,21 @@ pub(crate) fn restart_registry(lang: Lang) -> &'static str {
     )
 }
 
-/// After a new CA.
-pub(crate) fn bundle_changed(bundle: &str, lang: Lang) -> String {
+/// After a new CA; `of` names the directory in a command line, where it is not the lab's own.
+pub(crate) fn bundle_changed(bundle: &str, of: &str, lang: Lang) -> String {
     match lang {
-        Lang::Ko => format!("클라이언트가 {bundle} 을(를) 신뢰해야 합니다: `lab-cli pki trust`가 방법을 알려 줍니다"),
-        _ => format!("clients must trust {bundle}: `lab-cli pki trust` says how"),
+        Lang::Ko => {
+            format!("클라이언트가 {bundle} 을(를) 신뢰해야 합니다: `lab-cli pki trust{of}` 명령이 방법을 알려 줍니다")
+        }
+        _ => format!("clients must trust {bundle}: `lab-cli pki trust{of}` says how"),
     }
 }
 
 /// After a CA was announced.
-pub(crate) fn bundle_announced(bundle: &str, lang: Lang) -> String {
+pub(crate) fn bundle_announced(bundle: &str, of: &str, lang: Lang) -> String {
     match lang {
-        Lang::Ko => format!("클라이언트에 {bundle} 을(를) 배포한 다음 `lab-cli pki rotate`로 전환하세요"),
-        _ => format!("give clients {bundle}, then `lab-cli pki rotate` switches over"),
+        Lang::Ko => format!("클라이언트에 {bundle} 을(를) 배포한 다음 `lab-cli pki rotate{of}` 명령으로 전환하세요"),
+        _ => format!("give clients {bundle}, then `lab-cli pki rotate{of}` switches over"),
     }
 }
 
@@ -280,12 +282,13 @@ pub(crate) fn bundle_retired(bundle: &str, lang: Lang) -> String {
 }
 
 /// While two CAs overlap.
-pub(crate) fn overlap(lang: Lang) -> &'static str {
-    pick(
-        lang,
-        "once every client has it, `lab-cli pki rotate --retire` ends the trust in the old CA",
-        "모든 클라이언트에 배포한 뒤 `lab-cli pki rotate --retire`로 이전 CA의 신뢰를 끝내세요",
-    )
+pub(crate) fn overlap(of: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => {
+            format!("모든 클라이언트에 배포한 뒤 `lab-cli pki rotate{of} --retire` 명령으로 이전 CA의 신뢰를 끝내세요")
+        }
+        _ => format!("once every client has it, `lab-cli pki rotate{of} --retire` ends the trust in the old CA"),
+    }
 }
 
 /// How a check went.

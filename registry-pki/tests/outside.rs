@@ -205,6 +205,20 @@ fn no_key_shows_in_debug_output() {
         .collect();
     assert!(!shown.contains(&body[40..60]));
     assert!(!format!("{pem:?}").contains("PRIVATE"));
+    let candidate = registry_pki::Candidate {
+        chain_pem: &authority.certificate_pem(),
+        key_pem: Some(pem.expose_secret()),
+        trust_pem: "",
+        address: "192.168.6.1".parse().unwrap(),
+        at: std::time::SystemTime::now(),
+    };
+    let shown = format!("{candidate:?}");
+    assert!(!shown.contains("PRIVATE") && !shown.contains(&body[40..60]), "{shown}");
+    let dir = tempfile::tempdir().unwrap();
+    let store = PkiStore::open(dir.path())
+        .unwrap()
+        .with_ca_passphrase(SecretString::from(PASSWORD));
+    assert!(!format!("{store:?}").contains(PASSWORD));
 }
 
 #[cfg(feature = "pkcs12")]

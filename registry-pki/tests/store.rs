@@ -557,6 +557,15 @@ fn a_request_that_contradicts_itself_changes_nothing() {
     assert!(matches!(store.ensure(&endless), Err(StoreError::Issue(_))));
     assert!(!dir.path().join("ca.crt").exists());
     assert!(store.show().unwrap().is_none());
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    assert!(matches!(
+        PkiStore::open(&file),
+        Err(StoreError::Io {
+            operation: "opening",
+            ..
+        })
+    ));
 }
 
 #[test]

@@ -196,6 +196,110 @@ fn wrong_files_are_called_what_they_are() {
     assert!(ran.stderr.contains("could not read pki"), "{ran}");
 }
 
+/// A TLS server that shows a certificate; it ends with the value.
+#[cfg(unix)]
+struct Server(std::process::Child);
+
+#[cfg(unix)]
+impl Server {
+    fn start(place: &Place, cert: &str, key: &str) -> (Self, u16) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let child = std::process::Command::new("openssl")
+            .args([
+                "s_server",
+                "-quiet",
+                "-accept",
+                &format!("127.0.0.1:{port}"),
+                "-cert",
+                cert,
+                "-key",
+                key,
+            ])
+            .current_dir(place.path())
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self(child);
+        let start = std::time::Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(
+                start.elapsed() < std::time::Duration::from_secs(30),
+                "openssl s_server does not listen"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        (server, port)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The failure that started it all: CN=localhost, no address among the names, and a reset connection for an answer.
+#[cfg(unix)]
+#[test]
+fn a_live_server_is_judged_and_a_certificate_for_localhost_is_explained_in_one_line() {
+    if std::process::Command::new("openssl").arg("version").output().is_err() {
+        assert!(
+            std::env::var_os("LAB_TESTS_REQUIRE").is_none_or(|v| v != "1"),
+            "openssl is not installed"
+        );
+        eprintln!("skipped: openssl is not installed");
+        return;
+    }
+    let place = issued();
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-newkey",
+            "rsa:2048",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=localhost",
+        ])
+        .args(["-keyout", "localhost.key", "-out", "localhost.crt"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let (_old, port) = Server::start(&place, "localhost.crt", "localhost.key");
+    let server = format!("127.0.0.1:{port}");
+    let verify = ["pki", "verify", "--connect", &server, "--ca", "localhost.crt"];
+    let ran = place.run(&[&verify[..], &["--host", "192.168.6.1"]].concat()).code(5);
+    assert!(
+        ran.stdout.starts_with(
+            "a client reaching 192.168.6.1 would refuse it: the certificate names localhost only, and that in its common name"
+        ),
+        "{ran}"
+    );
+
+    let (_new, port) = Server::start(&place, "pki/registry.crt", "pki/registry.key");
+    let server = format!("127.0.0.1:{port}");
+    let verify = ["pki", "verify", "--dir", "pki", "--connect", &server];
+    assert_eq!(place.run(&verify).code(0).stdout.lines().count(), 1);
+    let hosts = ["--host", "192.168.6.1", "--host", "registry.lab"];
+    place.run(&[&verify[..], &hosts].concat()).code(0);
+    let json = place
+        .run(&[&verify[..], &["--host", "10.0.0.1", "--output", "json"]].concat())
+        .code(5)
+        .json();
+    assert_eq!(json["verdicts"][0]["address"], "10.0.0.1");
+}
+
 /// Base64, as a test needs it.
 fn decoded(text: &str) -> Vec<u8> {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -347,7 +451,7 @@ fn rotate_overlaps_and_says_what_to_do_next() {
     let ran = rotate(&["--announce"]).code(0);
     assert!(
         ran.stdout
-            .contains("next: give clients pki/bundle.crt, then `lab-cli pki rotate`"),
+            .contains("next: give clients pki/bundle.crt, then `lab-cli pki rotate --dir pki` switches over"),
         "{ran}"
     );
     assert_eq!(

@@ -30,6 +30,7 @@ mod show;
 #[cfg(test)]
 mod crash_tests;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -59,6 +60,13 @@ impl PkiStore {
     /// [`StoreError::Io`]; [`StoreError::Insecure`] where others than its owner may write in it.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let dir = dir.into();
+        if dir.is_file() {
+            return Err(StoreError::Io {
+                operation: "opening",
+                path: dir,
+                source: io::ErrorKind::NotADirectory.into(),
+            });
+        }
         disk::make_private_dir(&dir)?;
         Self::open_existing(dir)
     }

@@ -12,6 +12,7 @@ mod single;
 mod verdict;
 mod wording;
 
+use std::fmt;
 use std::time::SystemTime;
 
 #[cfg(feature = "connect")]
@@ -27,7 +28,7 @@ use crate::host::RegistryHost;
 use crate::key::{KeyError, PrivateKey};
 
 /// What to judge.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Candidate<'a> {
     /// What the server sends, as PEM: its certificate first, then CAs in between, if any.
     pub chain_pem: &'a str,
@@ -39,6 +40,18 @@ pub struct Candidate<'a> {
     pub address: RegistryHost,
     /// When.
     pub at: SystemTime,
+}
+
+impl fmt::Debug for Candidate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate")
+            .field("chain_pem", &self.chain_pem)
+            .field("key_pem", &self.key_pem.map(|_| "[secret key elided]"))
+            .field("trust_pem", &self.trust_pem)
+            .field("address", &self.address)
+            .field("at", &self.at)
+            .finish()
+    }
 }
 
 /// Judges whether a client that reaches the server by the candidate's address and trusts its CAs would accept it.

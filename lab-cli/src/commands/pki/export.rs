@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use lab_engine::{ErrorKind, LabError};
 use registry_pki::store::ExportError;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use serde_json::json;
 
 use super::files::{self, Target};
 use super::store::{StoreArgs, failed};
 use crate::app::App;
-use crate::failure::{Context as _, Exit, Failure};
+use crate::failure::{Exit, Failure};
 
 /// The environment variable with the password of a PKCS#12 file.
 const PASSWORD: &str = "LAB_PKI_PASSWORD";
@@ -51,14 +52,12 @@ pub(crate) struct ExportArgs {
 /// Hands it out.
 pub(crate) fn run(app: &App, args: &ExportArgs) -> Result<Exit, Failure> {
     let (store, summary) = args.store.look(app)?;
-    let read =
-        |path: &PathBuf| std::fs::read(path).context(ErrorKind::Failed, format!("could not read {}", path.display()));
     let what = "the PKCS#12 file could not be made";
     let contents = match args.what {
-        What::Bundle => read(&summary.paths.bundle)?,
-        What::Ca => read(&summary.paths.ca)?,
-        What::Cert => read(&summary.paths.cert)?,
-        What::Key => read(&summary.paths.key)?,
+        What::Bundle => files::secret_bytes(&summary.paths.bundle)?,
+        What::Ca => files::secret_bytes(&summary.paths.ca)?,
+        What::Cert => files::secret_bytes(&summary.paths.cert)?,
+        What::Key => files::secret_bytes(&summary.paths.key)?,
         What::Identity | What::TrustStore => {
             let password = files::secret(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
                 let message = "a PKCS#12 file needs a password";
@@ -67,9 +66,9 @@ pub(crate) fn run(app: &App, args: &ExportArgs) -> Result<Exit, Failure> {
             let made = if args.what == What::Identity {
                 store
                     .export_identity(&password)
-                    .map(|export| export.contents().to_vec())
+                    .map(|export| export.contents().to_vec().into())
             } else {
-                store.export_trust(&password)
+                store.export_trust(&password).map(SecretSlice::from)
             };
             made.map_err(|e| match e {
                 ExportError::Store(e) => failed(e, "export", store.dir()),
@@ -87,11 +86,11 @@ pub(crate) fn run(app: &App, args: &ExportArgs) -> Result<Exit, Failure> {
             };
             return Err(Failure::usage(message, "name a file with `--to`"));
         }
-        let text = String::from_utf8_lossy(&contents).into_owned();
+        let text = String::from_utf8_lossy(contents.expose_secret()).into_owned();
         app.answer(&json!({ "pem": text }), || text.clone())?;
         return Ok(Exit::OK);
     };
-    args.target.write(path, &contents, secret)?;
+    args.target.write(path, contents.expose_secret(), secret)?;
     app.answer(&json!({ "written": path }), || {
         format!("{}: {}\n", app.words().written, path.display())
     })?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use lab_engine::{ErrorKind, LabError};
 use registry_pki::certificate::{CertificateError, pem_text};
 use registry_pki::store::{write_private, write_public};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use crate::app::variable;
 use crate::failure::{Context as _, Failure};
@@ -22,6 +22,24 @@ pub(super) fn pem(path: &Path) -> Result<String, Failure> {
         ),
         other => LabError::new(ErrorKind::Configuration, what()).source(other).into(),
     })
+}
+
+/// The text of a private key's file.
+pub(super) fn key(path: &Path) -> Result<SecretString, Failure> {
+    // Bytes and text are wiped; the text between them is checked for what it is as any other PEM file's.
+    let bytes = secret_bytes(path)?;
+    pem_text(bytes.expose_secret()).map(SecretString::from).map_err(|_| {
+        Failure::usage(
+            format!("{} is no PEM file", path.display()),
+            "name the file with the private key",
+        )
+    })
+}
+
+/// A file's contents, wiped after use.
+pub(super) fn secret_bytes(path: &Path) -> Result<SecretSlice<u8>, Failure> {
+    let bytes = std::fs::read(path).context(ErrorKind::Configuration, format!("could not read {}", path.display()))?;
+    Ok(SecretSlice::from(bytes))
 }
 
 /// A secret: the first line of a file (`-` is standard input), else an environment variable.

@@ -93,31 +93,31 @@ pub(crate) struct RotateArgs {
 }
 
 /// Issues what is missing, renews what ends, leaves the rest as it is.
-pub(crate) fn init(app: &App, args: InitArgs) -> Result<Exit, Failure> {
+pub(crate) fn init(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
     let hosts = if args.hosts.is_empty() {
         vec![registry_host(app)?]
     } else {
-        args.hosts
+        args.hosts.clone()
     };
     let mut request = PkiRequest::new(hosts);
     args.request.fill(&mut request);
     request.loopback = !args.no_loopback;
     let (store, _claim) = args.store.open(app, &args.unlock)?;
     let ensured = store.ensure(&request).map_err(|e| failed(e, "issue", store.dir()))?;
-    answer(app, &ensured, None)
+    answer(app, &args.store, &ensured, None)
 }
 
 /// A new certificate, whatever is there.
-pub(crate) fn renew(app: &App, args: RenewArgs) -> Result<Exit, Failure> {
-    let request = present(app, &args.store, args.hosts, &args.request)?;
+pub(crate) fn renew(app: &App, args: &RenewArgs) -> Result<Exit, Failure> {
+    let request = present(app, &args.store, &args.hosts, &args.request)?;
     let (store, _claim) = args.store.open(app, &args.unlock)?;
     let ensured = store.renew(&request).map_err(|e| failed(e, "renew", store.dir()))?;
-    answer(app, &ensured, None)
+    answer(app, &args.store, &ensured, None)
 }
 
 /// A new CA, or one end of the overlap.
-pub(crate) fn rotate(app: &App, args: RotateArgs) -> Result<Exit, Failure> {
-    let request = present(app, &args.store, args.hosts, &args.request)?;
+pub(crate) fn rotate(app: &App, args: &RotateArgs) -> Result<Exit, Failure> {
+    let request = present(app, &args.store, &args.hosts, &args.request)?;
     let rotation = match (args.announce, args.retire) {
         (true, _) => Rotation::Announce,
         (_, true) => Rotation::Retire,
@@ -127,30 +127,30 @@ pub(crate) fn rotate(app: &App, args: RotateArgs) -> Result<Exit, Failure> {
     let ensured = store
         .rotate(&request, rotation)
         .map_err(|e| failed(e, "rotate", store.dir()))?;
-    answer(app, &ensured, Some(rotation))
+    answer(app, &args.store, &ensured, Some(rotation))
 }
 
 /// The request that the present certificate was made for, with what was asked for otherwise.
-fn present(app: &App, store: &StoreArgs, hosts: Vec<RegistryHost>, other: &Request) -> Result<PkiRequest, Failure> {
+fn present(app: &App, store: &StoreArgs, hosts: &[RegistryHost], other: &Request) -> Result<PkiRequest, Failure> {
     let (_, summary) = store.look(app)?;
     let mut request = summary.request();
     if !hosts.is_empty() {
         // Exactly what was named, and how the machine of the registry itself reaches it.
         let loopback = summary.leaf.hosts().iter().any(RegistryHost::is_loopback);
-        request.hosts = hosts;
+        request.hosts = hosts.to_vec();
         request.loopback = loopback;
     }
     other.fill(&mut request);
     Ok(request)
 }
 
-fn answer(app: &App, ensured: &Ensured, rotation: Option<Rotation>) -> Result<Exit, Failure> {
-    app.answer(ensured, || text(app, ensured, rotation))?;
+fn answer(app: &App, store: &StoreArgs, ensured: &Ensured, rotation: Option<Rotation>) -> Result<Exit, Failure> {
+    app.answer(ensured, || text(app, store, ensured, rotation))?;
     Ok(Exit::OK)
 }
 
 /// What was done, where it is, and what is to be done next.
-pub(super) fn text(app: &App, ensured: &Ensured, rotation: Option<Rotation>) -> String {
+pub(super) fn text(app: &App, store: &StoreArgs, ensured: &Ensured, rotation: Option<Rotation>) -> String {
     let (w, lang) = (app.words(), app.lang());
     let paths = [
         (w.certificate, &ensured.cert_path),
@@ -164,14 +164,19 @@ pub(super) fn text(app: &App, ensured: &Ensured, rotation: Option<Rotation>) -> 
         next.push(words::restart_registry(lang).to_owned());
     }
     let bundle = ensured.bundle_path.display().to_string();
+    let of = store
+        .dir
+        .as_ref()
+        .map(|dir| format!(" --dir {}", dir.display()))
+        .unwrap_or_default();
     match rotation {
-        Some(Rotation::Announce) => next.push(words::bundle_announced(&bundle, lang)),
+        Some(Rotation::Announce) => next.push(words::bundle_announced(&bundle, &of, lang)),
         Some(Rotation::Retire) => next.push(words::bundle_retired(&bundle, lang)),
-        _ if ensured.ca_changed => next.push(words::bundle_changed(&bundle, lang)),
+        _ if ensured.ca_changed => next.push(words::bundle_changed(&bundle, &of, lang)),
         _ => {}
     }
     if rotation == Some(Rotation::AtOnce) {
-        next.push(words::overlap(lang).to_owned());
+        next.push(words::overlap(&of, lang));
     }
     let next: Vec<String> = next.into_iter().map(|line| format!("{}: {line}\n", w.next)).collect();
     format!("{ensured}\n{}{}", crate::table::columns(&rows), next.concat())

@@ -42,11 +42,11 @@ pub(crate) enum PkiCommand {
 /// Does it.
 pub(crate) fn run(app: &App, command: PkiCommand) -> Result<Exit, Failure> {
     match command {
-        PkiCommand::Init(args) => issue::init(app, args),
+        PkiCommand::Init(args) => issue::init(app, &args),
         PkiCommand::Show(args) => show::run(app, &args),
         PkiCommand::Verify(args) => verify::run(app, &args),
-        PkiCommand::Renew(args) => issue::renew(app, args),
-        PkiCommand::Rotate(args) => issue::rotate(app, args),
+        PkiCommand::Renew(args) => issue::renew(app, &args),
+        PkiCommand::Rotate(args) => issue::rotate(app, &args),
         PkiCommand::Export(args) => export::run(app, &args),
         PkiCommand::Trust(args) => trust::run(app, &args),
         PkiCommand::Passphrase(args) => passphrase::run(app, &args),

@@ -37,6 +37,6 @@ pub(crate) fn run(app: &App, args: &PassphraseArgs) -> Result<Exit, Failure> {
     let ensured = store
         .change_ca_passphrase(new.as_ref())
         .map_err(|e| failed(e, "change", store.dir()))?;
-    app.answer(&ensured, || text(app, &ensured, None))?;
+    app.answer(&ensured, || text(app, &args.store, &ensured, None))?;
     Ok(Exit::OK)
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use lab_engine::{ErrorKind, LabError};
 use registry_pki::RegistryHost;
 use registry_pki::verify::{self, Candidate, ConnectOptions, Verdict};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use super::files;
@@ -46,8 +47,9 @@ pub(crate) fn run(app: &App, args: &VerifyArgs) -> Result<Exit, Failure> {
     let verdicts = match (&args.connect, &args.cert) {
         (Some(server), _) => served(server, &args.hosts, &trust)?,
         (None, Some(cert)) => {
-            let key = args.key.as_deref().map(files::pem).transpose()?;
-            judge(&files::pem(cert)?, key.as_deref(), &args.hosts, &trust)
+            let key = args.key.as_deref().map(files::key).transpose()?;
+            let key = key.as_ref().map(ExposeSecret::expose_secret);
+            judge(&files::pem(cert)?, key, &args.hosts, &trust)
         }
         (None, None) => own(app, args, &trust)?,
     };
@@ -99,8 +101,8 @@ fn own(app: &App, args: &VerifyArgs, trust: &str) -> Result<Vec<Verdict>, Failur
         ));
     }
     let chain = files::pem(&summary.paths.cert)?;
-    let key = files::pem(&summary.paths.key)?;
-    Ok(judge(&chain, Some(&key), &hosts, trust))
+    let key = files::key(&summary.paths.key)?;
+    Ok(judge(&chain, Some(key.expose_secret()), &hosts, trust))
 }
 
 /// What the directory's clients trust: the CA of the lab's configuration, else the one that was issued.

@@ -7,6 +7,9 @@ use rcgen::{
     IsCa, Issuer, KeyPair, KeyUsagePurpose as Ku, SanType,
 };
 
+use registry_pki::Authority;
+use secrecy::ExposeSecret as _;
+
 use super::{Case, DAY, HOST, now};
 use crate::panel::Judge;
 
@@ -60,6 +63,17 @@ fn signed(by: &Made, mut params: CertificateParams, change: impl FnOnce(&mut Cer
 /// A good certificate for [`HOST`], changed.
 pub(super) fn leaf(by: &Made, change: impl FnOnce(&mut CertificateParams)) -> Made {
     signed(by, leaf_params(), change)
+}
+
+/// A certificate for anything at all, by a CA that this crate made: as whoever stole its key would make one.
+pub(super) fn stolen(ca: &Authority, change: impl FnOnce(&mut CertificateParams)) -> String {
+    let key = KeyPair::from_pem(ca.key().to_pem().expose_secret()).unwrap();
+    let issuer = Issuer::from_ca_cert_pem(&ca.certificate_pem(), key).unwrap();
+    let mut params = leaf_params();
+    params.use_authority_key_identifier_extension = true;
+    change(&mut params);
+    let key = KeyPair::generate().unwrap();
+    params.signed_by(&key, &issuer).unwrap().pem()
 }
 
 fn leaf_params() -> CertificateParams {

@@ -1,7 +1,9 @@
 //! What this crate issues is accepted for every name and refused for neighbours, in every algorithm.
 
+use rcgen::SanType;
 use registry_pki::{Authority, AuthorityParams, KeyAlgorithm, RegistryHost, ServerParams};
 
+use super::made::{dns, stolen};
 use super::{Case, HOST, now};
 use crate::panel::Judge;
 
@@ -44,6 +46,7 @@ pub(super) fn cases() -> Vec<Case> {
     }
     let mut all: Vec<_> = algorithms.into_iter().flat_map(in_algorithm).collect();
     all.extend(bundles());
+    all.extend(constrained_away());
     for host in ["192.168.6.1", "fd00::1", "registry.lab"] {
         all.push(alone(&format!("ours, {host} only"), host, host));
     }
@@ -74,6 +77,32 @@ fn in_algorithm(algorithm: KeyAlgorithm) -> Vec<Case> {
 fn alone(title: &str, name: &str, reached: &str) -> Case {
     let (ca, leaf) = issue(&[name], KeyAlgorithm::EcdsaP256);
     Case::good(title, &leaf, &ca.certificate_pem(), reached).strict()
+}
+
+/// Whoever steals the CA's key can sign for its hosts, and for nobody else.
+fn constrained_away() -> Vec<Case> {
+    let (ca, _) = issue(&NAMES, KeyAlgorithm::EcdsaP256);
+    let trust = ca.certificate_pem();
+    let signed = |name: &str| {
+        let san = name.parse().map_or_else(|_| dns(name), SanType::IpAddress);
+        stolen(&ca, |params| params.subject_alt_names = vec![san])
+    };
+    let mut cases: Vec<_> = ["192.168.6.2", "10.0.0.1", "fd00::2", "other.lab", "example.org"]
+        .into_iter()
+        .map(|name| {
+            let title = format!("ours, signed for {name}, which its CA may not");
+            Case::bad(title, &signed(name), &trust, name, &["name_constraint"]).strict()
+        })
+        .collect();
+    // The same way with a host of its own: the CA's constraints are what refuses the others.
+    let allowed = signed("registry.lab");
+    cases.push(Case::good(
+        "ours, signed for a host of the CA's",
+        &allowed,
+        &trust,
+        "registry.lab",
+    ));
+    cases
 }
 
 fn bundles() -> Vec<Case> {
