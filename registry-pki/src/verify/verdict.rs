@@ -104,7 +104,7 @@ impl fmt::Display for Remark {
 
 /// Whether a client would accept the certificate.
 ///
-/// `Display` is one line. `{:#}` puts each reason and remark on a line of its own.
+/// `Display` is one line. `{:#}` puts each of several reasons, and each remark, on a line of its own.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Verdict {
@@ -155,13 +155,14 @@ impl fmt::Display for Verdict {
             }
         } else {
             write!(f, "a client reaching {address} would refuse it: ")?;
-            if !f.alternate() {
+            // Even where there is a line for each, the only one needs none of its own.
+            if !f.alternate() || self.reasons.len() == 1 {
                 let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
                 f.write_str(&reasons.join("; "))?;
             }
         }
         if f.alternate() {
-            for reason in &self.reasons {
+            for reason in self.reasons.iter().filter(|_| self.reasons.len() > 1) {
                 write!(f, "\n  - {reason}")?;
             }
             for remark in &self.remarks {

@@ -55,19 +55,10 @@ pub(crate) fn run(app: &App, args: &VerifyArgs) -> Result<Exit, Failure> {
     };
     let accepted = verdicts.iter().all(|verdict| verdict.accepted);
     app.answer(&json!({ "accepted": accepted, "verdicts": verdicts }), || {
-        let lines: Vec<String> = verdicts.iter().map(text).collect();
+        let lines: Vec<String> = verdicts.iter().map(|verdict| format!("{verdict:#}")).collect();
         lines.join("\n") + "\n"
     })?;
     Ok(if accepted { Exit::OK } else { Exit::NOT_READY })
-}
-
-/// One line where there is one reason and nothing to remark, else a line for each.
-fn text(verdict: &Verdict) -> String {
-    if verdict.reasons.len() <= 1 && verdict.remarks.is_empty() {
-        verdict.to_string()
-    } else {
-        format!("{verdict:#}")
-    }
 }
 
 fn judge(chain: &str, key: Option<&str>, hosts: &[RegistryHost], trust: &str) -> Vec<Verdict> {
