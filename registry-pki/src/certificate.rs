@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use crate::constraints::{self, Constraints};
+use crate::der;
 use crate::host::RegistryHost;
 use crate::when;
 
@@ -177,7 +178,14 @@ impl CertificateInfo {
             .iter()
             .enumerate()
             .map(|(index, block)| {
-                Self::from_der(block.contents()).map_err(|reason| CertificateError::Malformed {
+                // OpenSSL's trust settings follow the certificate in the same block.
+                let der = match (block.tag(), der::read(block.contents())) {
+                    ("TRUSTED CERTIFICATE", Some((_, _, behind))) => {
+                        &block.contents()[..block.contents().len() - behind.len()]
+                    }
+                    _ => block.contents(),
+                };
+                Self::from_der(der).map_err(|reason| CertificateError::Malformed {
                     position: index + 1,
                     reason,
                 })
@@ -199,6 +207,10 @@ impl CertificateInfo {
     /// Reads one DER certificate.
     pub(crate) fn from_der(der: &[u8]) -> Result<Self, String> {
         let (_, x509) = X509Certificate::from_der(der).map_err(|error| error.to_string())?;
+        check_frame(der)?;
+        if x509.signature_algorithm != x509.tbs_certificate.signature {
+            return Err("the signed and the unsigned name of its signature algorithm differ".to_owned());
+        }
         let mut info = Self {
             subject: x509.subject().to_string(),
             issuer: x509.issuer().to_string(),
@@ -352,6 +364,26 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
             let _ = write!(text, "{byte:02x}");
             text
         })
+}
+
+/// The certificate's frame, which no signature covers: the parser is more forgiving here than TLS clients are.
+fn check_frame(bytes: &[u8]) -> Result<(), String> {
+    let parts = || {
+        let (tag, body, behind) = der::read(bytes)?;
+        let (signed, _, rest) = der::read(body)?;
+        let (algorithm, _, rest) = der::read(rest)?;
+        let (signature, bits, rest) = der::read(rest)?;
+        let tags = [tag, signed, algorithm, signature];
+        let sound = tags == [der::SEQUENCE, der::SEQUENCE, der::SEQUENCE, der::BIT_STRING]
+            && rest.is_empty()
+            && bits.first() == Some(&0);
+        sound.then_some(behind)
+    };
+    match parts() {
+        Some([]) => Ok(()),
+        Some(_) => Err("other bytes follow it".to_owned()),
+        None => Err("its outer structure is not that of a certificate".to_owned()),
+    }
 }
 
 fn alt_name(name: &extensions::GeneralName<'_>) -> AltName {

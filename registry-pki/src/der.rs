@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const BIT_STRING: u8 = 0x03;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
@@ -37,6 +38,25 @@ pub(crate) fn nest(tag: u8, parts: &[&[u8]]) -> Der {
     element(tag, &contents)
 }
 
+/// The first element: its tag, its contents, and what follows it. `None` where it is cut short, its length is not as short
+/// as it can be, or its tag has more than one octet.
+pub(crate) fn read(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = if first < 0x80 {
+        (usize::from(first), rest)
+    } else {
+        let (octets, rest) = rest.split_at_checked(usize::from(first & 0x7f))?;
+        if octets.len() > 4 || octets.first().is_none_or(|octet| *octet == 0) {
+            return None;
+        }
+        let length = octets.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+        (length >= 0x80).then_some((length, rest))?
+    };
+    let (contents, behind) = rest.split_at_checked(length)?;
+    (tag & 0x1f != 0x1f).then_some((tag, contents, behind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +72,26 @@ mod tests {
             let encoded = element(OCTET_STRING, &vec![0; length]);
             assert_eq!(encoded[..header.len()], header);
             assert_eq!(encoded.len(), header.len() + length);
+            let read = read(&encoded).unwrap();
+            assert_eq!((read.0, read.1.len(), read.2.len()), (OCTET_STRING, length, 0));
+        }
+    }
+
+    #[test]
+    fn what_is_not_der_is_not_read() {
+        assert_eq!(read(&[0x04, 0x01, 0xaa, 0xbb]), Some((0x04, &[0xaa][..], &[0xbb][..])));
+        for wrong in [
+            &[][..],
+            &[0x04],
+            &[0x04, 0x02, 0xaa],
+            // Lengths that could be shorter, that never end, and that no memory holds.
+            &[0x04, 0x81, 0x01, 0xaa],
+            &[0x04, 0x82, 0x00, 0x80],
+            &[0x04, 0x80, 0xaa, 0x00, 0x00],
+            &[0x04, 0x85, 0xff, 0xff, 0xff, 0xff, 0xff],
+            &[0x1f, 0x01, 0xaa],
+        ] {
+            assert_eq!(read(wrong), None, "{wrong:02x?}");
         }
     }
 }

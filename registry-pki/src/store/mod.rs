@@ -166,12 +166,13 @@ impl PkiStore {
         self.finish(Some(current), Some(set), action, Vec::new(), SystemTime::now())
     }
 
-    /// Runs `decide` on what is there, under the lock, and carries its decision out. With `keep_names` a certificate that
-    /// is replaced because of its age goes on covering the hosts that it covered.
+    /// Runs `decide` on what is there, under the lock, and carries its decision out. `by_itself` is for what nobody
+    /// asked for in so many words: a certificate that is replaced because of its age goes on covering the hosts that it
+    /// covered, and a change that could wait does so where the CA's key is not at hand.
     fn change(
         &self,
         request: &PkiRequest,
-        keep_names: bool,
+        by_itself: bool,
         decide: impl FnOnce(Option<&Current>, SystemTime) -> Result<Decision, StoreError>,
     ) -> Result<Ensured, StoreError> {
         request.check()?;
@@ -180,11 +181,13 @@ impl PkiStore {
         generation::remove_leftovers(&self.dir)?;
         let found = generation::load_or_adopt(&self.dir)?;
         let decision = decide(found.as_ref(), now)?;
-        let request = request.completed(found.as_ref(), keep_names && decision.is_for_age());
+        let request = request.completed(found.as_ref(), by_itself && decision.is_for_age());
         let mut notes = Vec::new();
         let set = match self.carry_out(&decision, found.as_ref(), &request, now) {
             // A renewal that could wait must not stop what still works.
-            Err(error @ (StoreError::CaKeyMissing { .. } | StoreError::CaKey { .. })) if decision.can_wait() => {
+            Err(error @ (StoreError::CaKeyMissing { .. } | StoreError::CaKey { .. }))
+                if by_itself && decision.can_wait() =>
+            {
                 notes.push(format!(
                     "the certificate could not be renewed yet: {}",
                     error::chain(&error)
