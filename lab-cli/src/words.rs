@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lab_engine::config::Role;
 use lab_engine::{Action, CheckStatus, Signal};
+use stage_timer::eta::Eta;
 use stage_timer::{Lang, text};
 use vmrun_rs::hypervisor::PowerState;
 
@@ -62,6 +63,7 @@ pub(crate) struct Words {
     pub(crate) trust_write: &'static str,
     pub(crate) ok: &'static str,
     pub(crate) error: &'static str,
+    pub(crate) no_forecast: &'static str,
 }
 
 const EN: Words = Words {
@@ -114,6 +116,7 @@ const EN: Words = Words {
     trust_write: "name who is to trust it and add `--write` to write the files; run the commands yourself",
     ok: "ok",
     error: "error",
+    no_forecast: "no earlier run like this one to tell how long it will take",
 };
 
 const KO: Words = Words {
@@ -166,6 +169,7 @@ const KO: Words = Words {
     trust_write: "대상을 지정하고 `--write`를 추가하면 파일을 작성합니다. 명령은 직접 실행하세요",
     ok: "정상",
     error: "오류",
+    no_forecast: "비슷한 이전 실행 기록이 없어 예상 소요 시간을 알 수 없습니다",
 };
 
 /// The words of a language.
@@ -313,6 +317,42 @@ pub(crate) fn still(stage: &str, elapsed: Duration, lang: Lang) -> String {
     match lang {
         Lang::Ko => format!("진행 중: {stage} ({} 경과)", text::rough(elapsed, lang)),
         _ => format!("still: {stage} ({} so far)", text::rough(elapsed, lang)),
+    }
+}
+
+/// A forecast of the whole run, from its description.
+pub(crate) fn expected(description: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("예상: {description}"),
+        _ => format!("expected: {description}"),
+    }
+}
+
+/// What a node still needs, in a few columns; that it needs longer than ever, if it does.
+pub(crate) fn left(eta: &Eta, lang: Lang) -> String {
+    if eta.overrun.is_some() {
+        return pick(lang, "overdue", "예상 초과").to_owned();
+    }
+    // Tenths of a second would only flicker.
+    let left = text::rough(Duration::from_secs(eta.median.as_secs().max(1)), lang);
+    match lang {
+        Lang::Ko => format!("약 {left} 남음"),
+        _ => format!("~{left} left"),
+    }
+}
+
+/// How long the next run will take.
+pub(crate) fn next_run(lab: &str, shape: &str, description: &str, runs: usize, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("랩 {lab}의 다음 `up` ({shape}): {description}, 이전 실행 {runs}건 기준\n"),
+        _ => {
+            let runs = if runs == 1 {
+                "1 earlier run".to_owned()
+            } else {
+                format!("{runs} earlier runs")
+            };
+            format!("the next `up` of lab {lab} ({shape}): {description}, from {runs}\n")
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a lab says while it works. This crate prints nothing; whoever embeds it decides what to do with these.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
+use stage_timer::eta::Eta;
 
 use crate::readiness::Signal;
 
@@ -102,6 +104,15 @@ pub enum Event {
         node: String,
         /// What happened, in one line.
         message: String,
+    },
+    /// How long the run will still take, judged by the runs before it. Comes when a run begins, with every stage that
+    /// begins, with every node that is through, and every few seconds in between.
+    Forecast {
+        /// The whole run. `None` if there is no earlier run to go by; that is said once.
+        run: Option<Eta>,
+        /// What the nodes that are at work still need in the present stage, where that is known.
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        nodes: BTreeMap<String, Eta>,
     },
     /// A run ended.
     RunFinished {

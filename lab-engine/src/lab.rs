@@ -16,6 +16,7 @@ use crate::checks::{self, Check};
 use crate::config::{Config, NodeSection};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::event::{Event, EventSink};
+use crate::forecast;
 use crate::identity::{self, KeyPair};
 use crate::lock::LabLock;
 use crate::owner::Owner;
@@ -112,7 +113,8 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<UpReport, LabError> {
         let nodes = self.node_names();
-        self.recorded("up", nodes, password, cancel, async |run| {
+        let new = |state: &State| forecast::new_machines(&self.config, Some(state), options);
+        self.recorded(forecast::UP, nodes, new, password, cancel, async |run| {
             stages::all(run, options).await
         })
         .await

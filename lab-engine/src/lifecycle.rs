@@ -42,13 +42,20 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
         let nodes = self.chosen_names(nodes)?;
-        self.recorded("stop", nodes.clone(), None, cancel, async |run| {
-            let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
-            Ok(PowerChange {
-                stopped,
-                ..PowerChange::default()
-            })
-        })
+        self.recorded(
+            "stop",
+            nodes.clone(),
+            |_| 0,
+            None,
+            cancel,
+            async |run| {
+                let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
+                Ok(PowerChange {
+                    stopped,
+                    ..PowerChange::default()
+                })
+            },
+        )
         .await
     }
 
@@ -65,10 +72,17 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
         let nodes = self.chosen_names(nodes)?;
-        self.recorded("start", nodes.clone(), password, cancel, async |run| {
-            whole(&run.state())?;
-            bring_back(run, &nodes).await
-        })
+        self.recorded(
+            "start",
+            nodes.clone(),
+            |_| 0,
+            password,
+            cancel,
+            async |run| {
+                whole(&run.state())?;
+                bring_back(run, &nodes).await
+            },
+        )
         .await
     }
 
@@ -85,12 +99,19 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
         let nodes = self.chosen_names(nodes)?;
-        self.recorded("restart", nodes.clone(), password, cancel, async |run| {
-            whole(&run.state())?;
-            let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
-            let change = bring_back(run, &nodes).await?;
-            Ok(PowerChange { stopped, ..change })
-        })
+        self.recorded(
+            "restart",
+            nodes.clone(),
+            |_| 0,
+            password,
+            cancel,
+            async |run| {
+                whole(&run.state())?;
+                let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
+                let change = bring_back(run, &nodes).await?;
+                Ok(PowerChange { stopped, ..change })
+            },
+        )
         .await
     }
 

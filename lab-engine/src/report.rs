@@ -10,9 +10,11 @@ use tokio_util::sync::CancellationToken;
 use crate::cluster::ClusterNode;
 use crate::error::{ErrorKind, LabError};
 use crate::event::Event;
+use crate::forecast::{self, Forecast};
 use crate::lab::Lab;
 use crate::labels::stage_labels;
 use crate::run::Run;
+use crate::state::State;
 use crate::{files, picture};
 
 /// What came of a recorded run.
@@ -32,7 +34,8 @@ pub struct Report<T> {
 pub type UpReport = Report<Vec<ClusterNode>>;
 
 impl Lab {
-    /// Does `work` with the lab to itself, timed and told about. When `cancel` fires, it ends between two steps.
+    /// Does `work` with the lab to itself, timed and told about; how long it will take is judged by runs that also made
+    /// so many new machines. When `cancel` fires, it ends between two steps.
     ///
     /// # Errors
     ///
@@ -41,6 +44,7 @@ impl Lab {
         &self,
         operation: &'static str,
         nodes: Vec<String>,
+        new_machines: impl FnOnce(&State) -> usize,
         password: Option<SecretString>,
         cancel: &CancellationToken,
         work: impl AsyncFnOnce(&Run<'_>) -> Result<T, LabError>,
@@ -49,8 +53,16 @@ impl Lab {
         files::private_dir(&self.paths().runs())?;
         let name = format!("{operation}-{}", jiff::Zoned::now().strftime("%Y%m%d-%H%M%S-%3f"));
         let record_path = self.paths().runs().join(format!("{name}.jsonl"));
+        let forecast = Forecast::of_run(
+            self.config(),
+            self.paths(),
+            operation,
+            &nodes,
+            new_machines(state.get()),
+        );
         let timeline = Timeline::builder(operation)
-            .shape(self.config().shape())
+            .shape(forecast.shape())
+            .meta(forecast::NEW_MACHINES, forecast.new_machines().to_string())
             .labels(stage_labels())
             .record(&record_path)
             .start();
@@ -60,11 +72,13 @@ impl Lab {
             run: name,
             nodes,
         });
-        let run = Run::new(self, timeline.clone(), state, password);
+        let run = Run::new(self, timeline.clone(), state, password, forecast);
+        run.tell_forecast();
         let result = tokio::select! {
             biased;
             () = cancel.cancelled() => Err(LabError::interrupted(operation)),
             result = work(&run) => result,
+            never = run.keep_forecasting() => match never {},
         };
         drop(run);
         let record = timeline.finish(match &result {

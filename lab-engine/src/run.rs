@@ -1,6 +1,7 @@
 //! One run of `up`: the timeline, the state and the connections that its stages share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,8 +13,12 @@ use vmrun_rs::GuestChannel;
 use crate::config::{Config, NodeSection, Role};
 use crate::error::{ErrorKind, LabError};
 use crate::event::{Event, Level, StageEnd};
+use crate::forecast::Forecast;
 use crate::lab::Lab;
 use crate::state::{NodeState, State, StateFile};
+
+/// How often the forecast is made anew while nothing else makes it.
+const FORECAST_EVERY: Duration = Duration::from_secs(2);
 
 /// How a stage's work ended well.
 pub(crate) enum Done<T> {
@@ -37,16 +42,24 @@ pub(crate) struct Run<'a> {
     pub(crate) state: Mutex<StateFile>,
     pub(crate) password: Option<SecretString>,
     connections: Mutex<HashMap<String, Connection>>,
+    forecast: Forecast,
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(lab: &'a Lab, timeline: Timeline, state: StateFile, password: Option<SecretString>) -> Self {
+    pub(crate) fn new(
+        lab: &'a Lab,
+        timeline: Timeline,
+        state: StateFile,
+        password: Option<SecretString>,
+        forecast: Forecast,
+    ) -> Self {
         Self {
             lab,
             timeline,
             state: Mutex::new(state),
             password,
             connections: Mutex::default(),
+            forecast,
         }
     }
 
@@ -121,6 +134,9 @@ impl<'a> Run<'a> {
         let stage = self.timeline.stage(id, kind);
         let started = Instant::now();
         self.lab.emit(Event::StageStarted { stage: id });
+        if !self.forecast.is_empty() {
+            self.tell_forecast();
+        }
         let result = match tokio::time::timeout(limit, work(&stage)).await {
             Ok(result) => result,
             Err(_) => Err(LabError::new(
@@ -181,7 +197,38 @@ impl<'a> Run<'a> {
             Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
             Err(e) => Outcome::failed(e.one_line()),
         };
-        child.run_with_outcome(work(&handle), outcome).await
+        let result = child.run_with_outcome(work(&handle), outcome).await;
+        if !self.forecast.is_empty() {
+            self.tell_forecast();
+        }
+        result
+    }
+
+    /// Says how long the run will still take, or that nobody knows.
+    pub(crate) fn tell_forecast(&self) {
+        let unknown = || Event::Forecast {
+            run: None,
+            nodes: BTreeMap::new(),
+        };
+        let event = if self.forecast.is_empty() {
+            self.forecast.is_of_up().then(unknown)
+        } else {
+            self.forecast.event(&self.timeline.snapshot())
+        };
+        if let Some(event) = event {
+            self.lab.emit(event);
+        }
+    }
+
+    /// Says it again and again, if there is anything to say.
+    pub(crate) async fn keep_forecasting(&self) -> Infallible {
+        if self.forecast.is_empty() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(FORECAST_EVERY).await;
+            self.tell_forecast();
+        }
     }
 
     pub(crate) fn notice(&self, level: Level, node: Option<&str>, message: impl Into<String>) {

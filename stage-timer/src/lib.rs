@@ -34,7 +34,8 @@ pub use lane::Lane;
 pub use lang::{Labels, Lang};
 pub use outcome::{Outcome, StageKind};
 pub use record::{
-    FORMAT_VERSION, History, HistoryEntry, Note, ReadRecordError, RunRecord, RunState, StageId, StageRecord,
+    FORMAT_VERSION, FindRunError, History, HistoryEntry, Note, ReadRecordError, RunRecord, RunState, StageId,
+    StageRecord,
 };
 pub use summary::SummaryOptions;
 pub use timeline::{Stage, StageHandle, StageInfo, Timeline, TimelineBuilder};

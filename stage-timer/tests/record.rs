@@ -3,7 +3,9 @@
 mod common;
 
 use common::{ms, paused, seed_run, troubled_run};
-use stage_timer::{EventKind, History, Outcome, ReadRecordError, RunRecord, RunState, StageKind, Timeline};
+use stage_timer::{
+    EventKind, FindRunError, History, Outcome, ReadRecordError, RunRecord, RunState, StageKind, Timeline,
+};
 
 #[test]
 fn what_is_read_is_what_was_recorded() {
@@ -143,7 +145,9 @@ fn a_history_is_a_directory_of_records_oldest_first() {
     let directory = tempfile::tempdir().unwrap();
     let history = History::new(directory.path().join("runs"));
     assert!(history.entries(10).unwrap().is_empty());
-    assert_eq!(history.find("latest").unwrap(), None);
+    for reference in ["latest", "previous", "x"] {
+        assert!(matches!(history.find(reference), Err(FindRunError::Empty)));
+    }
     for run in 0..4 {
         let (clock, builder) = paused("up");
         clock.advance(ms(0));
@@ -163,17 +167,34 @@ fn a_history_is_a_directory_of_records_oldest_first() {
         records.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(),
         ["20250902T000000Z-00000002", "20250903T000000Z-00000003"]
     );
-    assert!(
-        history
-            .find("latest")
-            .unwrap()
-            .unwrap()
-            .ends_with("20250905T000000Z-x.up.jsonl")
+    let found = |reference: &str| {
+        let path = history.find(reference).unwrap();
+        path.file_name().unwrap().to_string_lossy().into_owned()
+    };
+    assert_eq!(found("latest"), "20250905T000000Z-x.up.jsonl");
+    assert_eq!(found("previous"), "20250903T000000Z-00000003.up.jsonl");
+    assert_eq!(found("20250901"), "20250901T000000Z-00000001.up.jsonl");
+    assert_eq!(found("20250905T000000Z-x.up.jsonl"), "20250905T000000Z-x.up.jsonl");
+    std::fs::write(history.directory().join("20250905T000000Z-x.jsonl"), "rubbish").unwrap();
+    assert_eq!(
+        found("20250905T000000Z-x"),
+        "20250905T000000Z-x.jsonl",
+        "a whole name is no beginning of another"
     );
-    assert!(history.find("20250901").unwrap().is_some());
-    assert_eq!(history.find("2025090").unwrap(), None, "not unique");
-    assert_eq!(history.prune(2).unwrap(), 3);
-    assert_eq!(history.paths(99).unwrap().len(), 2);
+    match history.find("2025090") {
+        Err(FindRunError::Ambiguous { runs, .. }) => assert_eq!(runs.len(), 6),
+        other => panic!("{other:?}"),
+    }
+    match history.find("nonsense") {
+        Err(FindRunError::Unknown { runs, .. }) => assert_eq!(runs[0], "20250900T000000Z-00000000.up"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(history.prune(1).unwrap(), 5);
+    assert_eq!(history.paths(99).unwrap().len(), 1);
+    assert!(matches!(
+        history.find("previous"),
+        Err(FindRunError::NonePrevious { .. })
+    ));
 }
 
 #[test]

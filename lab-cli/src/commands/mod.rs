@@ -18,7 +18,7 @@ mod status;
 pub(crate) mod timings;
 pub(crate) mod up;
 
-use lab_engine::Lab;
+use lab_engine::{Config, Lab};
 
 use crate::app::App;
 use crate::cli::Command;
@@ -48,12 +48,18 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
     }
 }
 
-/// An error that lists the nodes, if one of these is not in the configuration.
+/// An error that lists the nodes, if one of these is not in the lab.
 fn known_nodes(lab: &Lab, names: &[String]) -> Result<(), Failure> {
-    match names.iter().find(|name| lab.config().node(name).is_none()) {
+    known_to(lab.config(), names)
+}
+
+/// An error that lists the nodes, if one of these is not in the configuration.
+fn known_to(config: &Config, names: &[String]) -> Result<(), Failure> {
+    match names.iter().find(|name| config.node(name).is_none()) {
         None => Ok(()),
         Some(name) => {
-            let help = format!("the nodes are: {}", lab.node_names().join(", "));
+            let nodes: Vec<&str> = config.nodes.0.iter().map(|node| node.name.as_str()).collect();
+            let help = format!("the nodes are: {}", nodes.join(", "));
             Err(Failure::usage(format!("there is no node `{name}`"), help))
         }
     }

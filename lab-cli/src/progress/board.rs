@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use lab_engine::{Event, Signal};
 use stage_timer::{Labels, Lang, text};
 
+use super::outlook::Outlook;
 use crate::speech;
 use crate::table::{fit, pad, width};
 use crate::words::{self, words};
@@ -23,6 +24,7 @@ pub(super) struct Board {
     labels: Labels,
     stage: Option<(&'static str, Instant)>,
     nodes: Vec<Node>,
+    outlook: Outlook,
 }
 
 #[derive(Default)]
@@ -43,11 +45,13 @@ impl Board {
             labels: lab_engine::stage_labels(),
             stage: None,
             nodes: Vec::new(),
+            outlook: Outlook::default(),
         }
     }
 
     /// Takes note of an event.
     pub(super) fn apply(&mut self, event: &Event, now: Instant) {
+        self.outlook.apply(event, now);
         match event {
             Event::RunStarted { nodes, .. } => {
                 self.nodes = nodes
@@ -131,12 +135,13 @@ impl Board {
         let mut lines = vec![format!(
             "{GOOD}{spinner}{GOOD:#} {STRONG}{label}{STRONG:#}  {FAINT}{time}{FAINT:#}"
         )];
+        let whole = self.outlook.line(&self.labels, self.lang, columns, now);
         // One row stays free: a table as high as the terminal scrolls.
-        let room = rows.saturating_sub(2).max(1);
+        let room = rows.saturating_sub(2 + usize::from(whole.is_some())).max(1);
         let shown = self.choose(room);
         let names = self.nodes.iter().map(|n| width(&n.name)).max().unwrap_or(0);
         for &index in &shown {
-            lines.push(self.row(&self.nodes[index], names, columns, elapsed));
+            lines.push(self.row(&self.nodes[index], names, columns, elapsed, now));
         }
         let hidden = self.nodes.len() - shown.len();
         if hidden > 0 {
@@ -145,6 +150,7 @@ impl Board {
                 fit(&words::more(hidden, self.lang), columns.saturating_sub(2))
             ));
         }
+        lines.extend(whole);
         lines
     }
 
@@ -161,20 +167,21 @@ impl Board {
         chosen
     }
 
-    fn row(&self, node: &Node, names: usize, columns: usize, elapsed: Duration) -> String {
+    fn row(&self, node: &Node, names: usize, columns: usize, elapsed: Duration, now: Instant) -> String {
         let (mark, style, time) = match node.settled {
             Some(took) => ("✓", GOOD, took),
             None => ("·", FAINT, elapsed),
         };
         let name = fit(&pad(&node.name, names), columns.saturating_sub(4));
         let mut room = columns.saturating_sub(4 + width(&name) + 2);
-        let time = fit(
-            &pad(
-                &text::rough(time, self.lang),
-                if self.lang == Lang::Ko { 11 } else { 8 },
-            ),
-            room,
-        );
+        let time_columns = if self.lang == Lang::Ko { 11 } else { 8 };
+        let mut time = pad(&text::rough(time, self.lang), time_columns);
+        if self.outlook.has_nodes() {
+            let left = self.outlook.node(&node.name, now).filter(|_| node.settled.is_none());
+            let left = left.map_or(String::new(), |eta| words::left(&eta, self.lang));
+            time.push_str(&pad(&left, if self.lang == Lang::Ko { 17 } else { 13 }));
+        }
+        let time = fit(&time, room);
         room = room.saturating_sub(width(&time));
         let sign = if node.sign.is_empty() {
             words(self.lang).no_signal
@@ -200,6 +207,9 @@ impl Board {
             let what = [&node.trouble, &node.sign].into_iter().find(|t| !t.is_empty());
             let what = what.map_or(words(self.lang).no_signal, String::as_str);
             let _ = write!(line, "; {}: {what}", node.name);
+        }
+        if let Some(eta) = self.outlook.run(now) {
+            let _ = write!(line, "; {}", eta.describe(&self.labels, self.lang));
         }
         Some(line)
     }

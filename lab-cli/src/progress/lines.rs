@@ -56,6 +56,10 @@ impl Lines {
             Event::NodeTrouble { node, message } => {
                 format!("{node}: {}: {}", words.trouble, speech::say(message, self.lang))
             }
+            Event::Forecast { run: Some(eta), .. } => {
+                words::expected(&eta.describe(&self.labels, self.lang), self.lang)
+            }
+            Event::Forecast { run: None, .. } => words.no_forecast.to_owned(),
             _ => return None,
         })
     }
@@ -65,7 +69,10 @@ impl Lines {
 pub(super) fn stays(event: &Event) -> bool {
     matches!(
         event,
-        Event::Notice { .. } | Event::RunStarted { .. } | Event::StageFinished { .. }
+        Event::Notice { .. }
+            | Event::RunStarted { .. }
+            | Event::StageFinished { .. }
+            | Event::Forecast { run: None, .. }
     )
 }
 

@@ -5,6 +5,7 @@ mod json;
 mod lines;
 mod live;
 mod log;
+mod outlook;
 mod plain;
 mod terminal;
 
@@ -23,6 +24,7 @@ use board::Board;
 use lines::Lines;
 use live::Live;
 use log::LogFile;
+use outlook::News;
 use plain::Plain;
 
 pub(crate) use terminal::can_paint;
@@ -56,6 +58,7 @@ pub(crate) struct Progress {
 struct Inner {
     board: Board,
     lines: Lines,
+    news: News,
     view: View,
     log: LogFile,
 }
@@ -79,6 +82,7 @@ impl Progress {
         let inner = Inner {
             board: Board::new(lang),
             lines: Lines::new(lang),
+            news: News::default(),
             view,
             log: LogFile::default(),
         };
@@ -153,7 +157,8 @@ impl Inner {
         if let Event::RunStarted { run, .. } = event {
             self.log.begin(run);
         }
-        let text = self.lines.of(event).map(|line| stamp(&line));
+        let news = self.news.is_news(event);
+        let text = self.lines.of(event).filter(|_| news).map(|line| stamp(&line));
         if let Some(text) = &text {
             self.log.write(text);
         }

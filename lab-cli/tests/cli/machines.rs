@@ -6,21 +6,26 @@ use crate::support::Place;
 /// A lab of two nodes that waits two seconds for its guests. Its addresses are of the range for benchmarks (RFC 2544), which
 /// no machine has; they are reached through forwarded ports of this host's loopback.
 pub(crate) fn place() -> Place {
+    waiting(2)
+}
+
+/// The same, which waits for this many seconds.
+pub(crate) fn waiting(seconds: u32) -> Place {
     let place = fake::dead_guests();
     let mut disk = b"KDMV\x01\x00\x00\x00\x03\x00\x00\x00".to_vec();
     disk.resize(512, 0);
     std::fs::write(place.file("image.vmdk"), disk).unwrap();
     place.write("k3s", "#!/bin/sh\n");
     std::fs::write(place.file("images.tar.gz"), b"\x1f\x8b images").unwrap();
-    place.toml(
+    place.toml(&format!(
         "[network]\ngateway = \"198.18.77.1\"\n\
          [registry]\nhost = \"198.18.77.1\"\nport = 1\ncheck = false\n\
          [image]\ndisk = \"image.vmdk\"\n\
          [k3s]\nbinary = \"k3s\"\nimages = \"images.tar.gz\"\n\
-         [timeouts]\nready = 2\n\
+         [timeouts]\nready = {seconds}\n\
          [[nodes]]\nname = \"m\"\nrole = \"master\"\naddress = \"198.18.77.10\"\n\
-         [[nodes]]\nname = \"w\"\nrole = \"worker\"\naddress = \"198.18.77.11\"\n",
-    )
+         [[nodes]]\nname = \"w\"\nrole = \"worker\"\naddress = \"198.18.77.11\"\n"
+    ))
 }
 
 #[test]

@@ -8,6 +8,8 @@ mod configuration;
 mod destroy;
 #[cfg(unix)]
 mod fake;
+#[cfg(unix)]
+mod forecasts;
 mod help;
 mod init;
 #[cfg(unix)]

@@ -55,6 +55,16 @@ impl Place {
         self.file("data/labs/lab")
     }
 
+    /// A file of the newest run, by its extension.
+    pub(crate) fn newest_run(&self, extension: &str) -> PathBuf {
+        let files = std::fs::read_dir(self.lab().join("runs")).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        let newest = files
+            .filter(|path| path.extension().is_some_and(|e| e == extension))
+            .max();
+        newest.expect("there is one")
+    }
+
     /// `lab-cli` with these arguments, off a terminal.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lab-cli"));

@@ -178,7 +178,8 @@ fn up_draws_a_live_table_that_goes_away_and_leaves_the_lines() {
 
 #[test]
 fn the_table_shows_every_node_and_then_makes_room_for_the_summary() {
-    let place = crate::machines::place();
+    // It waits for longer than the test, which ends it: how long a busy machine takes to show something is not bounded.
+    let place = crate::machines::waiting(600);
     let mut terminal = OnTerminal::start(&place, &["up"]);
     terminal.until_line(|l| l.starts_with("  · w  ") && l.contains("running") && l.contains("refused"));
     let lines = terminal.lines();
@@ -194,11 +195,33 @@ fn the_table_shows_every_node_and_then_makes_room_for_the_summary() {
         1,
         "it is drawn in place: {lines:?}"
     );
-    assert_eq!(terminal.exit(), 4);
+    terminal.interrupt();
+    assert_eq!(terminal.exit(), 130);
     let lines = terminal.lines();
     assert!(!lines.iter().any(|l| l.starts_with("  · ")), "it is gone: {lines:?}");
     assert!(lines.iter().any(|l| l.starts_with("timeline: ")), "{lines:?}");
-    assert!(lines.iter().any(|l| l.starts_with("help: ")), "{lines:?}");
+    assert!(lines.iter().any(|l| l.starts_with("error: ")), "{lines:?}");
+}
+
+#[test]
+fn the_table_says_how_long_each_node_and_the_whole_will_still_take() {
+    let place = crate::machines::waiting(600);
+    crate::forecasts::record(&place, "up-1", 4000);
+    let mut terminal = OnTerminal::start(&place, &["up"]);
+    let whole = |l: &str| l.contains("%  about 1h 0") && l.contains(" left (9 in 10: ");
+    terminal.until_seen(|t| {
+        let lines = t.lines();
+        let of_node = |l: &String| l.starts_with("  · w  ") && l.contains("~1h 06m left") && l.contains("refused");
+        lines.iter().any(of_node) && lines.iter().any(|l| whole(l))
+    });
+    let lines = terminal.lines();
+    assert!(
+        whole(lines.last().unwrap()),
+        "the whole stands below the nodes: {lines:?}"
+    );
+    terminal.interrupt();
+    assert_eq!(terminal.exit(), 130);
+    assert!(!terminal.lines().iter().any(|l| whole(l)), "{:?}", terminal.lines());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::analysis::Tree;
 use crate::analysis::keys::{Key, Keys};
-use crate::{Outcome, RunRecord};
+use crate::{Lane, Outcome, RunRecord};
 
 /// An earlier run. Times are in seconds from its start.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub(super) struct Past {
     pub(super) start: f64,
     pub(super) end: f64,
     pub(super) name: String,
+    pub(super) lane: Lane,
     pub(super) skipped: bool,
     /// In order of start.
     pub(super) children: Vec<Key>,
@@ -42,6 +43,7 @@ impl Model {
                 start: stage.start.as_secs_f64(),
                 end: stage.end.as_secs_f64(),
                 name: stage.name.clone(),
+                lane: stage.lane.clone(),
                 skipped: matches!(stage.outcome, Outcome::Skipped { .. }),
                 children: tree.children[index].iter().map(|&child| keys[child]).collect(),
             };

@@ -83,6 +83,11 @@ impl Replay {
         replay
     }
 
+    /// Where in a run predictions are made, as parts of its length.
+    pub fn moments() -> impl Iterator<Item = f64> {
+        MOMENTS.into_iter()
+    }
+
     /// How far predictions at a moment were off, as a part of the run's length: the mean of the absolute errors.
     /// `None` when none was made then.
     pub fn mean_error(&self, moment: f64) -> Option<f64> {

@@ -3,37 +3,26 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::likeness::{likeness, pace};
 use super::model::{Model, Order, Past};
 use super::{Basis, Eta, Overrun};
 use crate::analysis::Tree;
 use crate::analysis::keys::{Key, Keys};
-use crate::{Outcome, RunRecord, StageId, StageRecord};
+use crate::{RunRecord, StageId, StageRecord};
 
 /// Each run counts this much of the one after it.
-const FADING: f64 = 0.93;
-/// How much less a run counts for every stage that went another way in it: skipped in one and not in the other, twice as
-/// long, or already older than it then became.
-const UNLIKE: f64 = 0.25;
-/// The weight of "as fast as then" against the evidence of the stages that have ended so far, as a part of that run.
-/// Chosen, like the other weights here, by replaying histories.
-const INERTIA: f64 = 0.25;
-/// Stages shorter than this part of the run tell little by how long they took.
-const SHORT: f64 = 0.02;
-/// The most that one stage says of the pace of the others (a natural logarithm: half as long again).
-const MOST_SLOWER: f64 = 0.4;
-/// A stage that took twice or half as long as it did (a natural logarithm) was done in another way than then.
-const OTHER_WAY: f64 = 0.7;
+pub(super) const FADING: f64 = 0.93;
 /// Stages nested more deeply than this count as one.
 const DEEPEST: usize = 40;
 /// How much a prediction from runs of another shape is stretched.
 const OTHER_SHAPE: f64 = 1.5;
 
 /// The live run by keys.
-struct Live<'a> {
-    record: &'a RunRecord,
+pub(super) struct Live<'a> {
+    pub(super) record: &'a RunRecord,
     tree: Tree,
     now: f64,
-    keys: Vec<Option<Key>>,
+    pub(super) keys: Vec<Option<Key>>,
     by_key: HashMap<Key, usize>,
 }
 
@@ -50,70 +39,63 @@ struct Scenario<'a> {
     overrun: Option<(usize, f64)>,
 }
 
+/// What the earlier runs say of the live one: of the whole (`None` as a target), or of one of its stages.
 pub(super) fn predict(
     keys: &Keys,
     models: &[&Model],
     order: &Order,
     record: &RunRecord,
-    stage: Option<StageId>,
+    targets: &[Option<StageId>],
     basis: Basis,
-) -> Option<Eta> {
-    let found = keys.find(record);
-    let by_key = found
+) -> Vec<Option<Eta>> {
+    let live = Live::new(record, keys);
+    let mut scenarios: Vec<Scenario<'_>> = models
         .iter()
+        .rev()
         .enumerate()
-        .filter_map(|(index, key)| Some(((*key)?, index)))
+        .map(|(age, model)| {
+            let pace = pace(model, &live);
+            Scenario {
+                model,
+                models,
+                order,
+                live: &live,
+                pace,
+                weight: FADING.powi(i32::try_from(age).unwrap_or(i32::MAX)) * likeness(model, &live, pace),
+                overrun: None,
+            }
+        })
         .collect();
-    let live = Live {
-        record,
-        tree: Tree::of(record),
-        now: record.wall.as_secs_f64(),
-        keys: found,
-        by_key,
-    };
-    let target = match stage {
-        Some(id) => Some(
-            live.record
-                .stages
-                .get(id.index())
-                .filter(|stage| stage.open)?
-                .id
-                .index(),
-        ),
-        None => None,
-    };
-    let mut outcomes: Vec<(f64, f64)> = Vec::new();
-    let mut overrun: Option<(usize, f64)> = None;
-    for (age, model) in models.iter().rev().enumerate() {
-        let mut scenario = Scenario {
-            model,
-            models,
-            order,
-            live: &live,
-            pace: pace(model, &live),
-            weight: FADING.powi(i32::try_from(age).unwrap_or(i32::MAX)),
-            overrun: None,
+    let mut of_target = |target: &Option<StageId>| {
+        let target = match target {
+            None => None,
+            Some(id) => Some(live.open(*id)?),
         };
-        scenario.weigh();
-        let remaining = match target {
-            None => scenario.level(None, None, 0),
-            Some(index) => match live.keys[index].filter(|key| model.stages.contains_key(key)) {
-                Some(key) => scenario.open_stage(key, index, 0),
-                None => match scenario.unknown(index) {
-                    Some(remaining) => remaining,
-                    None => continue,
+        let mut outcomes: Vec<(f64, f64)> = Vec::new();
+        let mut overrun: Option<(usize, f64)> = None;
+        for scenario in &mut scenarios {
+            scenario.overrun = None;
+            let remaining = match target {
+                None => scenario.level(None, None, 0),
+                Some(index) => match scenario.known(index) {
+                    Some(key) => scenario.open_stage(key, index, 0),
+                    None => match scenario.unknown(index) {
+                        Some(remaining) => remaining,
+                        None => continue,
+                    },
                 },
-            },
-        };
-        outcomes.push((remaining, scenario.weight));
-        if scenario
-            .overrun
-            .is_some_and(|(_, by)| overrun.is_none_or(|(_, most)| by > most))
-        {
-            overrun = scenario.overrun;
+            };
+            outcomes.push((remaining, scenario.weight));
+            if scenario
+                .overrun
+                .is_some_and(|(_, by)| overrun.is_none_or(|(_, most)| by > most))
+            {
+                overrun = scenario.overrun;
+            }
         }
-    }
-    summarize(&live, target, outcomes, overrun, basis)
+        summarize(&live, target, outcomes, overrun, basis)
+    };
+    targets.iter().map(&mut of_target).collect()
 }
 
 fn summarize(
@@ -158,51 +140,7 @@ fn summarize(
     })
 }
 
-/// How much slower the live run is than an earlier one, judged by what has ended in both. A stage that went quite
-/// differently says little of the pace of others.
-fn pace(model: &Model, live: &Live<'_>) -> f64 {
-    let (mut weights, mut sum) = (model.wall * INERTIA, 0.0);
-    for (index, stage) in live.record.stages.iter().enumerate() {
-        let past = live.keys[index].and_then(|key| model.stages.get(&key));
-        if let Some(past) = past.filter(|past| !stage.open && past.children.is_empty() && !past.skipped)
-            && stage.outcome == Outcome::Ok
-        {
-            let now = stage.duration().as_secs_f64();
-            let weight = past.duration().min(now);
-            weights += weight;
-            sum += weight * slower(past.duration(), now, model.wall).clamp(-MOST_SLOWER, MOST_SLOWER);
-        }
-    }
-    if weights > 0.0 { (sum / weights).exp() } else { 1.0 }
-}
-
-/// How much slower a stage was than an earlier one, as a natural logarithm. Of stages that are short in a run of `wall`
-/// little is made.
-fn slower(then: f64, now: f64, wall: f64) -> f64 {
-    let least = wall * SHORT + 1e-6;
-    ((now + least) / (then + least)).ln()
-}
-
 impl Scenario<'_> {
-    /// Counts less for every way in which the live run is already unlike this one.
-    fn weigh(&mut self) {
-        let mut unlike = 0;
-        for (index, stage) in self.live.record.stages.iter().enumerate() {
-            let Some(past) = self.live.keys[index].and_then(|key| self.model.stages.get(&key)) else {
-                continue;
-            };
-            let skipped = matches!(stage.outcome, Outcome::Skipped { .. });
-            let differs = if stage.open {
-                past.skipped || self.live.age(index) > past.duration() * self.pace.max(1.0)
-            } else {
-                let now = stage.duration().as_secs_f64();
-                past.skipped != skipped || slower(past.duration(), now, self.model.wall).abs() > OTHER_WAY
-            };
-            unlike += i32::from(differs);
-        }
-        self.weight *= UNLIKE.powi(unlike.min(4));
-    }
-
     /// How long it takes from now until everything inside of a stage (or of the run) and the stage itself has ended.
     fn level(&mut self, key: Option<Key>, index: Option<usize>, depth: usize) -> f64 {
         let (live, model) = (self.live, self.model);
@@ -238,8 +176,7 @@ impl Scenario<'_> {
         let mut over = last + (over_then - last_then).max(0.0) * self.pace;
         let children = index.map_or(&live.tree.roots, |index| &live.tree.children[index]);
         for &stage in children {
-            let known = live.keys[stage].is_some_and(|key| model.stages.contains_key(&key));
-            if live.record.stages[stage].open && !known {
+            if live.record.stages[stage].open && self.known(stage).is_none() {
                 over = over.max(self.unknown(stage).unwrap_or(0.0));
             }
         }
@@ -256,6 +193,11 @@ impl Scenario<'_> {
             }
         }
         (from + (past.start - from_then).max(0.0) * self.pace).max(0.0)
+    }
+
+    /// The key of a live stage, if the earlier run had it.
+    fn known(&self, index: usize) -> Option<Key> {
+        self.live.keys[index].filter(|key| self.model.stages.contains_key(key))
     }
 
     /// How long an open stage still takes.
@@ -325,7 +267,25 @@ impl Scenario<'_> {
     }
 }
 
-impl Live<'_> {
+impl<'a> Live<'a> {
+    fn new(record: &'a RunRecord, keys: &Keys) -> Self {
+        let keys = keys.find(record);
+        let places = keys.iter().enumerate();
+        let by_key = places.filter_map(|(index, key)| Some(((*key)?, index))).collect();
+        Self {
+            record,
+            tree: Tree::of(record),
+            now: record.wall.as_secs_f64(),
+            keys,
+            by_key,
+        }
+    }
+
+    /// The place of a stage that is open.
+    fn open(&self, id: StageId) -> Option<usize> {
+        self.record.stage(id).filter(|stage| stage.open).map(|_| id.index())
+    }
+
     fn stage(&self, index: usize) -> &StageRecord {
         &self.record.stages[index]
     }
@@ -338,13 +298,13 @@ impl Live<'_> {
         self.stage(index).end.as_secs_f64()
     }
 
-    fn age(&self, index: usize) -> f64 {
+    pub(super) fn age(&self, index: usize) -> f64 {
         self.now - self.start(index)
     }
 }
 
 /// A quantile of weighted values in order, interpolated between the middles of their weights.
-fn quantile(values: &[(f64, f64)], q: f64) -> f64 {
+pub(super) fn quantile(values: &[(f64, f64)], q: f64) -> f64 {
     let total: f64 = values.iter().map(|(_, weight)| weight).sum();
     let mut before = 0.0;
     let mut previous: Option<(f64, f64)> = None;
@@ -363,7 +323,7 @@ fn quantile(values: &[(f64, f64)], q: f64) -> f64 {
 }
 
 /// Seconds that cannot be a duration are none.
-fn seconds(seconds: f64) -> Duration {
+pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::ZERO)
 }
 

@@ -66,6 +66,14 @@ impl History {
         Ok(entries.collect())
     }
 
+    /// All runs, the newest of them first, each read when it is asked for.
+    pub fn newest_first(&self) -> io::Result<impl Iterator<Item = HistoryEntry> + use<>> {
+        Ok(self.paths(usize::MAX)?.into_iter().rev().map(|path| {
+            let record = RunRecord::read(&path);
+            HistoryEntry { path, record }
+        }))
+    }
+
     /// The newest `limit` runs that can be read, the oldest of them first: what predictions are made from.
     pub fn records(&self, limit: usize) -> io::Result<Vec<RunRecord>> {
         Ok(self
@@ -73,22 +81,6 @@ impl History {
             .into_iter()
             .filter_map(|entry| entry.record.ok())
             .collect())
-    }
-
-    /// The run whose file name begins with `reference`; `latest` is the newest one.
-    ///
-    /// `None` when there is no such run, or more than one.
-    pub fn find(&self, reference: &str) -> io::Result<Option<PathBuf>> {
-        let mut paths = self.paths(usize::MAX)?;
-        if reference == "latest" {
-            return Ok(paths.pop());
-        }
-        paths.retain(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with(reference))
-                && !reference.is_empty()
-        });
-        Ok(if paths.len() == 1 { paths.pop() } else { None })
     }
 
     /// Deletes all but the newest `keep` runs; tells how many it deleted.

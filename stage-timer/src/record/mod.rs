@@ -1,5 +1,6 @@
 //! The record of a run: everything that summaries, pictures and predictions are made from.
 
+mod find;
 mod history;
 mod read;
 pub(crate) mod wire;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use find::FindRunError;
 pub use history::{History, HistoryEntry};
 pub use read::ReadRecordError;
 pub use wire::FORMAT_VERSION;
@@ -164,6 +166,25 @@ impl RunRecord {
     /// Reads the record of a run from the contents of its file.
     pub fn parse(contents: &[u8]) -> Result<Self, ReadRecordError> {
         read::parse(contents)
+    }
+
+    /// A run that begins now and of which nothing else is known.
+    pub(crate) fn blank(name: &str, shape: &str) -> Self {
+        Self {
+            id: String::new(),
+            name: name.to_owned(),
+            shape: shape.to_owned(),
+            started: WallTime::now(),
+            ended: None,
+            labels: Labels::new(),
+            meta: BTreeMap::new(),
+            wall: Duration::ZERO,
+            outcome: Outcome::Aborted,
+            state: RunState::Running,
+            stages: Vec::new(),
+            recording_error: None,
+            damage: None,
+        }
     }
 
     /// The run as a book has it.
