@@ -276,7 +276,7 @@ fn export_writes_every_form() {
         ("html", "html", "<html"),
         ("chrome", "trace", "\"ph\""),
         ("json", "json", "wait-ready"),
-        ("markdown", "md", "| Wait for VMs ready |"),
+        ("markdown", "md", "| **Wait for VMs ready** |"),
         ("openmetrics", "prom", "# EOF"),
     ] {
         let ran = place.run(&["timings", "export", "--format", form]).code(0);

@@ -200,7 +200,6 @@ fn pick<'a>(models: &'a [Model], indices: &[usize]) -> Vec<&'a Model> {
 }
 
 /// Seconds with milliseconds: more would be invented.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((duration.as_secs_f64() * 1000.0).round() / 1000.0)
 }
