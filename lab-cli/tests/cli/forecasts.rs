@@ -26,7 +26,9 @@ pub(crate) fn record(place: &Place, name: &str, seconds: u64) {
     let stage = timeline.stage("wait-ready", StageKind::Waiting);
     let nodes = ["m", "w"].map(|node| stage.child("wait-ready", StageKind::Waiting, Lane::new(node)));
     clock.advance(Duration::from_secs(seconds - 1));
-    nodes.into_iter().for_each(|node| node.finish(Outcome::Ok));
+    for node in nodes {
+        node.finish(Outcome::Ok);
+    }
     stage.finish(Outcome::Ok);
     timeline.finish(Outcome::Ok);
 }
