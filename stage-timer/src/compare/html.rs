@@ -14,15 +14,14 @@ impl Comparison<'_> {
     /// script.
     pub fn to_html(&self, lang: Lang) -> String {
         let headline = self.headline(lang);
-        let mut lines = headline.lines();
-        let title = lines.next().unwrap_or_default();
+        let title = headline.lines().next().unwrap_or_default();
         fill(
             PAGE,
             &[
                 ("lang", lang.code()),
                 ("title", &Escaped(title).to_string()),
                 ("heading", lang.pick("Comparison of two runs", "두 실행의 비교")),
-                ("warning", &Escaped(lines.next().unwrap_or_default()).to_string()),
+                ("warning", &Escaped(self.warning(lang).unwrap_or_default()).to_string()),
                 ("picture", &self.to_svg_in(lang)),
                 ("table", &self.table(lang)),
             ],
@@ -49,7 +48,7 @@ impl Comparison<'_> {
                 },
                 took(&stage.base),
                 took(&stage.new),
-                class(stage.change),
+                class(stage.change, stage.cut_short()),
                 text::difference(stage.change),
                 Escaped(&text::note(stage, lang)),
             );
@@ -60,16 +59,17 @@ impl Comparison<'_> {
             lang.pick("Total", "총 소요 시간"),
             seconds(self.base.wall),
             seconds(self.new.wall),
-            class(self.total),
+            class(self.total, self.total_cut_short()),
             text::difference(self.total),
-            text::word(self.total, lang),
+            Escaped(&self.total_note(lang)),
         );
         out
     }
 }
 
-fn class(change: Change) -> &'static str {
+fn class(change: Change, cut_short: bool) -> &'static str {
     match change {
+        Change::Faster(_) if cut_short => "",
         Change::Faster(_) => "faster",
         Change::Slower(_) => "slower",
         Change::Same | Change::Added | Change::Removed => "",

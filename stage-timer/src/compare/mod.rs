@@ -97,6 +97,18 @@ pub enum Change {
     Removed,
 }
 
+impl ComparedStage {
+    /// Whether it took less because it went wrong: that is no gain.
+    pub fn cut_short(&self) -> bool {
+        let sides = self.base.as_ref().zip(self.new.as_ref());
+        sides.is_some_and(|(base, new)| cut_short(self.change, &base.outcome, &new.outcome))
+    }
+}
+
+fn cut_short(change: Change, base: &Outcome, new: &Outcome) -> bool {
+    matches!(change, Change::Faster(_)) && base.is_success() && !new.is_success()
+}
+
 impl<'a> Comparison<'a> {
     /// Compares two runs, with the usual idea of what is noise.
     pub fn of(base: &'a RunRecord, new: &'a RunRecord) -> Self {
@@ -164,6 +176,11 @@ impl<'a> Comparison<'a> {
     /// Whether the runs are of one kind and shape, so that a difference means something.
     pub fn is_fair(&self) -> bool {
         self.base.name == self.new.name && self.base.shape == self.new.shape
+    }
+
+    /// Whether the later run took less because it went wrong.
+    pub fn total_cut_short(&self) -> bool {
+        cut_short(self.total, &self.base.outcome, &self.new.outcome)
     }
 
     /// How much longer the later run takes, as a part of the earlier one's time: 0.1 is 10 % slower, -0.5 half the time.

@@ -12,7 +12,7 @@ use crate::{Lang, Outcome};
 const WIDTH: f64 = 1200.0;
 const LEFT: f64 = 300.0;
 const RIGHT: f64 = 130.0;
-const TOP: f64 = 84.0;
+const TOP: f64 = 112.0;
 const ROW: f64 = 30.0;
 /// Stages that are drawn at most: the outermost ones, then those inside of them.
 const MOST: usize = 120;
@@ -39,7 +39,6 @@ impl Comparison<'_> {
         let height = bottom + 30.0;
         let mut out = String::new();
         let headline = self.headline(lang);
-        let mut lines = headline.lines();
         put!(
             out,
             r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" lang="{}" aria-label="{}">"#,
@@ -50,16 +49,7 @@ impl Comparison<'_> {
             out,
             "<style>\n{STYLE}</style>\n<rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\"/>"
         );
-        put!(
-            out,
-            r#"<text class="title" x="20" y="30">{}</text>"#,
-            Escaped(lines.next().unwrap_or_default())
-        );
-        put!(
-            out,
-            r#"<text class="soft" x="20" y="50">{}</text>"#,
-            Escaped(lines.next().unwrap_or_default())
-        );
+        self.heading(&mut out, lang);
         legend(&mut out, lang);
         for tick in ticks(whole, 9) {
             put!(out, r#"<path class="grid" d="M{0:.1} {TOP}V{bottom}"/>"#, x(tick));
@@ -82,6 +72,32 @@ impl Comparison<'_> {
         out
     }
 
+    /// Both runs, each in a line of its own, and how the whole changed.
+    fn heading(&self, out: &mut String, lang: Lang) {
+        let runs = [
+            (lang.pick("before", "이전"), self.base, 28),
+            (lang.pick("after", "이후"), self.new, 50),
+        ];
+        for (when, run, y) in runs {
+            put!(
+                out,
+                r#"<text x="20" y="{y}"><tspan class="soft">{when}</tspan><tspan class="title" x="72">{}</tspan></text>"#,
+                Escaped(&fitting(&super::text::run_line(run, lang), WIDTH - 72.0 - RIGHT - 40.0))
+            );
+        }
+        let (class, text) = delta(self.total, self.total_cut_short(), lang);
+        put!(
+            out,
+            r#"<text class="delta title {class}" x="{:.1}" y="50">{text}</text>"#,
+            WIDTH - 24.0
+        );
+        put!(
+            out,
+            r#"<text class="soft" x="20" y="72">{}</text>"#,
+            Escaped(self.warning(lang).unwrap_or_default())
+        );
+    }
+
     /// As many levels of stages as there is room for, in order.
     fn shown(&self) -> Vec<&ComparedStage> {
         let deepest = self.stages.iter().map(|stage| stage.depth).max().unwrap_or(0);
@@ -96,8 +112,11 @@ impl Comparison<'_> {
 
     fn bars(&self, out: &mut String, stage: &ComparedStage, lang: Lang, y: f64, x: &impl Fn(Duration) -> f64) {
         let indent = rows(stage.depth.min(6)) * 14.0;
-        let lane = lane_suffix(&stage.lane);
-        let name = fitting(&format!("{}{lane}", self.label(stage, lang)), LEFT - 36.0 - indent);
+        let name = named(
+            &self.label(stage, lang),
+            &lane_suffix(&stage.lane),
+            LEFT - 36.0 - indent,
+        );
         put!(
             out,
             r#"<text x="{:.1}" y="{:.1}">{}</text>"#,
@@ -126,18 +145,24 @@ impl Comparison<'_> {
         };
         bar(&stage.base, y + 5.0, "before");
         bar(&stage.new, y + 16.0, "after");
-        let (class, text) = match stage.change {
-            Change::Faster(_) => ("faster", super::text::difference(stage.change)),
-            Change::Slower(_) => ("slower", super::text::difference(stage.change)),
-            Change::Same => ("tick", "=".to_owned()),
-            Change::Added | Change::Removed => ("tick", super::text::word(stage.change, lang).to_owned()),
-        };
+        let (class, text) = delta(stage.change, stage.cut_short(), lang);
         put!(
             out,
             r#"<text class="delta {class}" x="{:.1}" y="{:.1}">{text}</text>"#,
             WIDTH - 24.0,
             y + 19.0
         );
+    }
+}
+
+/// A change as the picture shows it, and its class there.
+fn delta(change: Change, cut_short: bool, lang: Lang) -> (&'static str, String) {
+    match change {
+        Change::Faster(_) if cut_short => ("soft", super::text::difference(change)),
+        Change::Faster(_) => ("faster", super::text::difference(change)),
+        Change::Slower(_) => ("slower", super::text::difference(change)),
+        Change::Same => ("tick", "=".to_owned()),
+        Change::Added | Change::Removed => ("tick", super::text::word(change, lang).to_owned()),
     }
 }
 
@@ -169,12 +194,21 @@ fn legend(out: &mut String, lang: Lang) {
         let (when_class, kind_class) = class.split_once(' ').unwrap_or((class, ""));
         put!(
             out,
-            r#"<g class="{when_class}"><rect class="{kind_class}" x="{x:.1}" y="62" width="12" height="9" rx="2.5"/></g>"#
+            r#"<g class="{when_class}"><rect class="{kind_class}" x="{x:.1}" y="90" width="12" height="9" rx="2.5"/></g>"#
         );
         let text = format!("{kind}, {when}");
-        put!(out, r#"<text class="tick" x="{:.1}" y="70">{text}</text>"#, x + 17.0);
+        put!(out, r#"<text class="tick" x="{:.1}" y="98">{text}</text>"#, x + 17.0);
         x += columns(&text).mul_add(6.2, 44.0);
     }
+}
+
+/// A label and its lane. Where there is not room for both, the label is cut: by the lane one row is told from the next.
+fn named(label: &str, lane: &str, room: f64) -> String {
+    let left = columns(lane).mul_add(-6.5, room);
+    if left < room * 0.4 {
+        return fitting(&format!("{label}{lane}"), room);
+    }
+    format!("{}{lane}", fitting(label, left))
 }
 
 /// As much of the text as fits into `room` pixels.

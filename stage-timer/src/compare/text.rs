@@ -43,29 +43,21 @@ impl Comparison<'_> {
     }
 
     pub(super) fn headline(&self, lang: Lang) -> String {
-        let side = |run: &crate::RunRecord| {
-            let shape = if run.shape.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", run.shape)
-            };
-            format!(
-                "{}{shape} {}, {} {}",
-                run.name,
-                run.started,
-                seconds(run.wall),
-                outcome_word(&run.outcome, lang)
-            )
-        };
-        let mut text = format!("{} → {}\n", side(self.base), side(self.new));
-        if !self.is_fair() {
-            let warning = lang.pick(
-                "These are runs of different kinds or shapes: differences may mean nothing.",
-                "서로 다른 종류 또는 구성의 실행입니다. 차이가 의미 없을 수 있습니다.",
-            );
+        let mut text = format!("{} → {}\n", run_line(self.base, lang), run_line(self.new, lang));
+        if let Some(warning) = self.warning(lang) {
             let _ = writeln!(text, "{warning}");
         }
         text
+    }
+
+    /// Why a difference may mean nothing, if so.
+    pub(super) fn warning(&self, lang: Lang) -> Option<&'static str> {
+        (!self.is_fair()).then(|| {
+            lang.pick(
+                "These are runs of different kinds or shapes: differences may mean nothing.",
+                "서로 다른 종류 또는 구성의 실행입니다. 차이가 의미 없을 수 있습니다.",
+            )
+        })
     }
 
     fn row(&self, stage: &ComparedStage, lang: Lang) -> Vec<String> {
@@ -97,14 +89,40 @@ impl Comparison<'_> {
             seconds(self.new.wall),
             difference(self.total),
             relative,
-            word(self.total, lang).to_owned(),
+            self.total_note(lang),
         ]
+    }
+
+    /// How the whole changed in words, as [`note`] says it of a stage.
+    pub(super) fn total_note(&self, lang: Lang) -> String {
+        let word = if self.total_cut_short() {
+            ""
+        } else {
+            word(self.total, lang)
+        };
+        joined(word, &changed_outcome(&self.base.outcome, &self.new.outcome, lang))
     }
 
     pub(super) fn label<'b>(&'b self, stage: &'b ComparedStage, lang: Lang) -> std::borrow::Cow<'b, str> {
         let run = if stage.new.is_some() { self.new } else { self.base };
         run.labels.get(&stage.name, lang)
     }
+}
+
+/// A run in one line: what, when, how long, how it ended.
+pub(super) fn run_line(run: &crate::RunRecord, lang: Lang) -> String {
+    let shape = if run.shape.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", run.shape)
+    };
+    format!(
+        "{}{shape} {}, {} {}",
+        run.name,
+        run.started,
+        seconds(run.wall),
+        outcome_word(&run.outcome, lang)
+    )
 }
 
 pub(super) fn head(lang: Lang) -> Vec<String> {
@@ -124,7 +142,8 @@ pub(super) fn difference(change: Change) -> String {
 }
 
 fn relative(base: std::time::Duration, new: std::time::Duration) -> String {
-    if base.is_zero() {
+    // Of next to nothing, everything is a thousand times as much.
+    if base < std::time::Duration::from_millis(100) {
         return String::new();
     }
     format!("{:+.1}%", (crate::text::share(new, base) - 1.0) * 100.0)
@@ -142,19 +161,28 @@ pub(super) fn word(change: Change, lang: Lang) -> &'static str {
 
 /// How it changed in a word, and what else changed: `slower, ok → failed: no answer`.
 pub(super) fn note(stage: &ComparedStage, lang: Lang) -> String {
-    let word = word(stage.change, lang);
+    let word = if stage.cut_short() {
+        ""
+    } else {
+        word(stage.change, lang)
+    };
     let outcome = match (&stage.base, &stage.new) {
-        (Some(base), Some(new)) if base.outcome.id() != new.outcome.id() => {
-            format!(
-                "{} → {}",
-                outcome_word(&base.outcome, lang),
-                outcome_text(&new.outcome, lang)
-            )
-        }
+        (Some(base), Some(new)) => changed_outcome(&base.outcome, &new.outcome, lang),
         (None, Some(new)) if new.outcome != Outcome::Ok => outcome_text(&new.outcome, lang),
         _ => String::new(),
     };
-    [word, &outcome]
+    joined(word, &outcome)
+}
+
+fn changed_outcome(base: &Outcome, new: &Outcome, lang: Lang) -> String {
+    if base.id() == new.id() {
+        return String::new();
+    }
+    format!("{} → {}", outcome_word(base, lang), outcome_text(new, lang))
+}
+
+fn joined(word: &str, outcome: &str) -> String {
+    [word, outcome]
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect::<Vec<_>>()

@@ -29,7 +29,12 @@ impl Eta {
     /// The prediction for a run that has not begun: `about 3m 20s (9 in 10: within 5m 10s)`.
     pub fn describe_whole(&self, lang: Lang) -> String {
         let (median, p90) = self.times(lang);
-        let doubt = self.doubt(lang);
+        // From how many runs it is, is for the caller to say in a sentence of their own.
+        let doubt = if self.basis == Basis::OtherShape {
+            self.doubt(lang)
+        } else {
+            ""
+        };
         match lang {
             Lang::En => format!("about {median} (9 in 10: within {p90}){doubt}"),
             Lang::Ko => format!("약 {median} (90% 확률로 {p90} 이내){doubt}"),
