@@ -62,7 +62,6 @@ pub(crate) struct Words {
     pub(crate) up_to_date: &'static str,
     pub(crate) trust_write: &'static str,
     pub(crate) ok: &'static str,
-    pub(crate) error: &'static str,
     pub(crate) no_forecast: &'static str,
 }
 
@@ -115,7 +114,6 @@ const EN: Words = Words {
     up_to_date: "every file was as it should be",
     trust_write: "name who is to trust it and add `--write` to write the files; run the commands yourself",
     ok: "ok",
-    error: "error",
     no_forecast: "no earlier run like this one to tell how long it will take",
 };
 
@@ -168,7 +166,6 @@ const KO: Words = Words {
     up_to_date: "모든 파일이 이미 올바릅니다",
     trust_write: "대상을 지정하고 `--write`를 추가하면 파일을 작성합니다. 명령은 직접 실행하세요",
     ok: "정상",
-    error: "오류",
     no_forecast: "비슷한 이전 실행 기록이 없어 예상 소요 시간을 알 수 없습니다",
 };
 
