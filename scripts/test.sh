@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them: formatting, lints, documentation, tests, scripts, features, licences,
-# and the whole lab on real guests. Stops at the first step that fails.
+# the same for Windows under wine, and the whole lab on real guests. Stops at the first step that fails.
 #
 #   scripts/test.sh           everything
 #   scripts/test.sh --fast    without the real guests, which take minutes
@@ -188,6 +188,12 @@ step "build" build
 step "tests" run_tests
 step "documentation tests" cargo test --workspace --doc
 step "features" check_features
+step "release: bill of materials" python3 scripts/release/test_bill.py
+if [ "${LAB_TESTS_REQUIRE:-}" = 1 ] || scripts/windows.sh setup >"$logs/windows" 2>&1; then
+  step "Windows, under wine" scripts/windows.sh test
+else
+  skip "Windows, under wine" "$(grep -m 1 error: "$logs/windows" || echo 'scripts/windows.sh setup failed')"
+fi
 if [ -n "$guests" ]; then
   step "real guests" test_guests
 else

@@ -7,6 +7,7 @@
 #   scripts/windows.sh run EXE ARGS... a program under wine
 #
 # Everything it makes is under target/windows (LAB_WINDOWS_DIR names another place), apart from what other builds use.
+# LAB_WINDOWS_RUSTFLAGS: more flags for the compiler. LAB_WINDOWS_TARGET_DIR: another place for what is built.
 # Exit code 3: a prerequisite cannot be had here.
 set -euo pipefail
 
@@ -17,9 +18,10 @@ cd "$repo"
 
 readonly TARGET=x86_64-pc-windows-gnu
 dir=${LAB_WINDOWS_DIR:-$repo/target/windows}
+rustflags=${LAB_WINDOWS_RUSTFLAGS:-}
 
 export WINEPREFIX=$dir/prefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
-export CARGO_TARGET_DIR=$dir/build
+export CARGO_TARGET_DIR=${LAB_WINDOWS_TARGET_DIR:-$dir/build}
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="bash $repo/scripts/windows.sh run"
 # Nobody debugs these programs, and linking is what a build here spends its time on.
@@ -46,7 +48,7 @@ install_std() {
     if have rustup && timeout 300 rustup --quiet target add $TARGET && has_own_std; then return 0; fi
     compile_std "$version"
   fi
-  export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="--sysroot=$sysroot"
+  rustflags="--sysroot=$sysroot $rustflags"
 }
 
 compile_std() { # compiler version
@@ -141,6 +143,8 @@ setup() {
 # --- what it does -----------------------------------------------------------------------------------------------------
 
 cargo_for_windows() { # cargo's arguments
+  # Empty would count as "none", and hide what a configuration file has.
+  [ -z "$rustflags" ] || export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS=$rustflags
   cargo "$1" --target $TARGET "${@:2}"
 }
 
@@ -171,6 +175,6 @@ case ${1:-} in
     # Called once per program by cargo: nothing is set up here.
     exec wine "${@:2}"
     ;;
-  -h | --help) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+  -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
   *) fail 2 "unknown argument: ${1:-}" "scripts/windows.sh --help" ;;
 esac

@@ -35,7 +35,7 @@ pub(crate) struct App {
 impl App {
     /// Looks at the environment, once.
     pub(crate) fn new(global: Global) -> Result<Self, Failure> {
-        let lang = language(global.lang, |name| std::env::var(name).ok())?;
+        let lang = chosen_language(global.lang)?;
         let screen = Screen::default();
         logging::start(global.verbose, &screen);
         let app = Self { global, lang, screen };
@@ -175,7 +175,16 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-pub(crate) fn language(choice: LangChoice, env: impl Fn(&str) -> Option<String>) -> Result<Lang, Failure> {
+/// The language that was asked for: by the argument, the environment, or the system.
+pub(crate) fn chosen_language(choice: LangChoice) -> Result<Lang, Failure> {
+    language(choice, |name| std::env::var(name).ok(), system_locale)
+}
+
+fn language(
+    choice: LangChoice,
+    env: impl Fn(&str) -> Option<String>,
+    system: impl FnOnce() -> Option<String>,
+) -> Result<Lang, Failure> {
     let env = |name: &str| env(name).filter(|value| !value.is_empty());
     match choice {
         LangChoice::En => return Ok(Lang::En),
@@ -188,18 +197,42 @@ pub(crate) fn language(choice: LangChoice, env: impl Fn(&str) -> Option<String>)
             .map_err(|e| Failure::usage(format!("LAB_LANG: {e}"), "use auto, en or ko"));
     }
     let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(env);
+    let locale = locale.or_else(system);
     Ok(locale.map_or(Lang::En, |locale| Lang::from_locale(&locale)))
+}
+
+/// The locale that the user chose in the system's settings, `ko-KR`: Windows keeps it in no variable.
+#[cfg(windows)]
+fn system_locale() -> Option<String> {
+    let settings = windows_registry::CURRENT_USER
+        .open(r"Control Panel\International")
+        .ok()?;
+    settings.get_string("LocaleName").ok()
+}
+
+#[cfg(not(windows))]
+fn system_locale() -> Option<String> {
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn chosen_on(system: Option<&str>, choice: LangChoice, env: &[(&str, &str)]) -> Lang {
+        let variable = |n: &str| env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned());
+        language(choice, variable, || system.map(str::to_owned)).unwrap()
+    }
+
     fn chosen(choice: LangChoice, env: &[(&str, &str)]) -> Lang {
-        language(choice, |n| {
-            env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned())
-        })
-        .unwrap()
+        chosen_on(None, choice, env)
+    }
+
+    #[test]
+    fn a_system_that_keeps_its_locale_elsewhere_is_asked_last() {
+        assert_eq!(chosen_on(Some("ko-KR"), LangChoice::Auto, &[]), Lang::Ko);
+        assert_eq!(chosen_on(Some("en-US"), LangChoice::Auto, &[]), Lang::En);
+        assert_eq!(chosen_on(Some("ko-KR"), LangChoice::Auto, &[("LANG", "C")]), Lang::En);
     }
 
     #[test]
@@ -216,7 +249,12 @@ mod tests {
 
     #[test]
     fn an_unknown_language_in_the_environment_is_named() {
-        let failure = language(LangChoice::Auto, |n| (n == "LAB_LANG").then(|| "fr".to_owned())).unwrap_err();
+        let failure = language(
+            LangChoice::Auto,
+            |n| (n == "LAB_LANG").then(|| "fr".to_owned()),
+            || None,
+        )
+        .unwrap_err();
         assert_eq!(failure.exit(), crate::failure::Exit::USAGE);
     }
 }

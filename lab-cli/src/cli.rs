@@ -228,7 +228,7 @@ fn language_asked_for(args: &[OsString]) -> Lang {
         (_, true) => LangChoice::En,
         _ => LangChoice::Auto,
     };
-    app::language(choice, |name| std::env::var(name).ok()).unwrap_or_default()
+    app::chosen_language(choice).unwrap_or_default()
 }
 
 /// Whether the arguments ask for JSON, although they are wrong in some other place.

@@ -1,6 +1,7 @@
 //! Writing to standard output.
 
-use std::io::{ErrorKind as IoErrorKind, Write as _};
+use std::borrow::Cow;
+use std::io::{ErrorKind as IoErrorKind, IsTerminal as _, Write as _};
 
 use lab_engine::{ErrorKind, LabError};
 use serde::Serialize;
@@ -13,10 +14,27 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
     written(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
-/// Writes bytes as they are.
+/// Writes bytes as they are, as far as standard output takes them.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    written(out.write_all(bytes).and_then(|()| out.flush()))
+    let bytes = taken(bytes, out.is_terminal());
+    written(out.write_all(&bytes).and_then(|()| out.flush()))
+}
+
+/// Writes bytes to standard error as they are, as far as it takes them.
+pub(crate) fn error_bytes(bytes: &[u8]) {
+    let mut err = std::io::stderr().lock();
+    let bytes = taken(bytes, err.is_terminal());
+    // When standard error is gone there is nobody left to tell.
+    let _ = err.write_all(&bytes);
+}
+
+/// A console of Windows shows text: it refuses bytes that are not UTF-8.
+fn taken(bytes: &[u8], terminal: bool) -> Cow<'_, [u8]> {
+    if cfg!(windows) && terminal && std::str::from_utf8(bytes).is_err() {
+        return Cow::Owned(String::from_utf8_lossy(bytes).into_owned().into_bytes());
+    }
+    Cow::Borrowed(bytes)
 }
 
 /// Writes one indented JSON document.

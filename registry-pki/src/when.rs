@@ -50,6 +50,13 @@ pub(crate) fn date(at: SystemTime) -> String {
 }
 
 /// For `#[serde(serialize_with)]`.
+#[cfg_attr(
+    windows,
+    expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde's signature; smaller than on Unix"
+    )
+)]
 pub(crate) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&rfc3339(*at))
 }

@@ -87,6 +87,23 @@ mod tests {
     }
 
     #[test]
+    #[cfg(windows)]
+    fn case_and_slashes_make_no_other_machine_and_the_long_form_is_not_shown_to_vmware() {
+        let dir = tempfile::tempdir().unwrap();
+        let vmx = dir.path().join("가상 Machine").join("Node.vmx");
+        std::fs::create_dir_all(vmx.parent().unwrap()).unwrap();
+        std::fs::write(&vmx, "").unwrap();
+        let other = vmx.to_str().unwrap().to_uppercase().replace('\\', "/");
+        assert_eq!(comparable(&vmx), comparable(Path::new(&other)));
+        assert!(!canonical(&vmx).to_str().unwrap().starts_with(r"\\?\"));
+        assert_eq!(
+            plain(Path::new(r"\\?\UNC\server\share\a.vmx")),
+            Path::new(r"\\server\share\a.vmx")
+        );
+        assert_eq!(plain(Path::new(r"\\?\C:\a.vmx")), Path::new(r"C:\a.vmx"));
+    }
+
+    #[test]
     fn an_odd_path_is_no_panic() {
         for odd in ["", ".", "..", "/", "a/../b", "\u{0}", "한글 \"quoted\"/x.vmx"] {
             let _ = canonical(Path::new(odd));

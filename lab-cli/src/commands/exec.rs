@@ -1,6 +1,5 @@
 //! `exec`: a command on nodes, on several at once.
 
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,11 +87,11 @@ fn show(app: &App, answers: Answers) -> Result<(), Failure> {
         match answer {
             Ok(answer) if several => {
                 output::bytes(&prefixed(&node, names, &answer.stdout))?;
-                to_stderr(&prefixed(&node, names, &answer.stderr));
+                output::error_bytes(&prefixed(&node, names, &answer.stderr));
             }
             Ok(answer) => {
                 output::bytes(&answer.stdout)?;
-                to_stderr(&answer.stderr);
+                output::error_bytes(&answer.stderr);
             }
             Err(error) => {
                 failure::report(&error.into(), Output::Text, app.lang());
@@ -100,11 +99,6 @@ fn show(app: &App, answers: Answers) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn to_stderr(bytes: &[u8]) {
-    // When standard error is gone there is nobody left to tell.
-    let _ = std::io::stderr().lock().write_all(bytes);
 }
 
 fn prefixed(node: &str, names: usize, output: &[u8]) -> Vec<u8> {

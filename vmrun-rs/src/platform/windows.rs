@@ -74,7 +74,7 @@ fn host_networks_in(machine: &Key) -> Vec<HostNetwork> {
         let Ok(config) = machine.open(format!(r"{root}\VMnetLib\VMnetConfig")) else {
             return Vec::new();
         };
-        let names = config.keys().map(Iterator::collect).unwrap_or_else(|_| Vec::new());
+        let names = config.keys().map_or_else(|_| Vec::new(), Iterator::collect);
         names
             .into_iter()
             .filter_map(|name| network(&config.open(&name).ok()?, name))

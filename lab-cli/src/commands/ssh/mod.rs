@@ -1,5 +1,7 @@
 //! `ssh`: a shell on a node, through the lab's own key and the pinned host key; no ssh program is needed.
 
+#[cfg(windows)]
+mod console;
 mod session;
 mod terminal;
 

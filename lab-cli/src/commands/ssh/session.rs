@@ -1,8 +1,9 @@
 //! One interactive session, from the first key to the exit code.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use encoding_rs::{Decoder, UTF_8};
 use lab_engine::{ErrorKind, LabError};
 use tokio::sync::mpsc::Receiver;
 use vmrun_rs::guest::ssh::{ShellEvent, ShellInput, ShellOutput, ShellRequest};
@@ -33,7 +34,7 @@ pub(super) async fn run(access: SshAccess) -> Result<i32, LabError> {
     let (input, output) = shell.split();
     let raw = interactive.then(Raw::enter).transpose();
     let _raw = raw.context(ErrorKind::Failed, "could not prepare the terminal")?;
-    connect(input, output, terminal::input(), interactive).await
+    connect(input, output, terminal::input(interactive), interactive).await
 }
 
 async fn connect(
@@ -47,11 +48,12 @@ async fn connect(
     let mut size = terminal::size();
     let mut open = true;
     let mut exit = None;
+    let (mut stdout, mut stderr) = (Sink::new(io::stdout()), Sink::new(io::stderr()));
     loop {
         tokio::select! {
             event = output.next() => match event {
-                Some(ShellEvent::Stdout(bytes)) => show(&mut io::stdout(), &bytes)?,
-                Some(ShellEvent::Stderr(bytes)) => show(&mut io::stderr(), &bytes)?,
+                Some(ShellEvent::Stdout(bytes)) => stdout.show(&bytes)?,
+                Some(ShellEvent::Stderr(bytes)) => stderr.show(&bytes)?,
                 // Output can still follow.
                 Some(ShellEvent::Exit(code)) => exit = Some(code),
                 Some(_) => {}
@@ -74,8 +76,70 @@ async fn connect(
     }
 }
 
-fn show(to: &mut impl Write, bytes: &[u8]) -> Result<(), LabError> {
-    to.write_all(bytes)
-        .and_then(|()| to.flush())
-        .context(ErrorKind::Failed, "could not write what the guest said")
+/// Where one of the guest's streams goes.
+struct Sink<W> {
+    to: W,
+    /// A console of Windows takes whole characters only and refuses what is none; a guest's output comes in pieces, and
+    /// some of it is no text.
+    text: Option<Decoder>,
+}
+
+impl<W: Write + IsTerminal> Sink<W> {
+    fn new(to: W) -> Self {
+        let text = cfg!(windows) && to.is_terminal();
+        Self {
+            to,
+            text: text.then(|| UTF_8.new_decoder_without_bom_handling()),
+        }
+    }
+}
+
+impl<W: Write> Sink<W> {
+    fn show(&mut self, bytes: &[u8]) -> Result<(), LabError> {
+        let written = match &mut self.text {
+            None => self.to.write_all(bytes),
+            Some(decoder) => {
+                let mut text = String::with_capacity(decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(0));
+                // The text has room for everything, so that one call takes all of it.
+                let _ = decoder.decode_to_string(bytes, &mut text, false);
+                self.to.write_all(text.as_bytes())
+            }
+        };
+        written
+            .and_then(|()| self.to.flush())
+            .context(ErrorKind::Failed, "could not write what the guest said")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: bool, pieces: &[&[u8]]) -> Vec<u8> {
+        let mut sink = Sink {
+            to: Vec::new(),
+            text: text.then(|| UTF_8.new_decoder_without_bom_handling()),
+        };
+        for piece in pieces {
+            sink.show(piece).unwrap();
+        }
+        sink.to
+    }
+
+    #[test]
+    fn a_character_that_comes_in_two_pieces_is_shown_once_and_whole() {
+        let word = "가나".as_bytes();
+        for cut in 0..=word.len() {
+            assert_eq!(shown(true, &[&word[..cut], &word[cut..]]), word);
+        }
+    }
+
+    #[test]
+    fn a_console_gets_text_whatever_the_guest_sends_and_anything_else_gets_the_bytes() {
+        assert_eq!(
+            shown(true, &[b"a\xff\xfeb", b"\x1b[31m\r\n"]),
+            "a\u{fffd}\u{fffd}b\x1b[31m\r\n".as_bytes()
+        );
+        assert_eq!(shown(false, &[b"a\xff\xfeb"]), b"a\xff\xfeb");
+    }
 }

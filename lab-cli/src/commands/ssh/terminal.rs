@@ -8,13 +8,19 @@ use tokio::sync::mpsc::{Receiver, channel};
 const USUAL: &str = "xterm-256color";
 
 /// Every key goes to the guest while this lives, Ctrl-C included.
-pub(super) struct Raw;
+pub(super) struct Raw {
+    #[cfg(windows)]
+    _console: super::console::Sequences,
+}
 
 impl Raw {
     /// Puts the terminal into raw mode; it goes back when the value is dropped.
     pub(super) fn enter() -> io::Result<Self> {
         crossterm::terminal::enable_raw_mode()?;
-        Ok(Self)
+        Ok(Self {
+            #[cfg(windows)]
+            _console: super::console::Sequences::enter()?,
+        })
     }
 }
 
@@ -48,13 +54,19 @@ pub(super) fn size() -> (u32, u32) {
 ///
 /// Read by a thread of its own that nobody waits for: a read from a terminal cannot be taken back, and one that was
 /// left to the runtime would hold up the program's end until the next key.
-pub(super) fn input() -> Receiver<Vec<u8>> {
+pub(super) fn input(interactive: bool) -> Receiver<Vec<u8>> {
     let (sender, receiver) = channel(16);
     std::thread::spawn(move || {
         let mut stdin = io::stdin().lock();
         let mut chunk = vec![0; 8 * 1024];
         loop {
             match stdin.read(&mut chunk) {
+                // Ctrl-Z, which the standard library takes for the end of a Windows console. In raw mode it is a key.
+                Ok(0) if cfg!(windows) && interactive => {
+                    if sender.blocking_send(b"\x1a".to_vec()).is_err() {
+                        break;
+                    }
+                }
                 Ok(0) => break,
                 Ok(n) if sender.blocking_send(chunk[..n].to_vec()).is_err() => break,
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => break,
