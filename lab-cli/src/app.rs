@@ -87,14 +87,25 @@ impl App {
         }
     }
 
-    /// The configuration's file: named, from the environment, or the usual one; whether it has to exist.
+    /// The configuration's file: named, from the environment, `lab.toml` here, or the user's own; whether it has to exist.
     pub(crate) fn config_file(&self) -> (PathBuf, bool) {
-        let named = self
-            .global
-            .config
-            .clone()
-            .or_else(|| variable("LAB_CONFIG").map(PathBuf::from));
-        named.map_or_else(|| (DEFAULT_CONFIG.into(), false), |file| (file, true))
+        let here = self.new_config_file();
+        let named = self.named_config().is_some();
+        let users = || LabPaths::user_config().filter(|file| file.exists());
+        if named || here.exists() {
+            return (here, named);
+        }
+        (users().unwrap_or(here), false)
+    }
+
+    /// Where a first configuration is written: the named file, or `lab.toml` here.
+    pub(crate) fn new_config_file(&self) -> PathBuf {
+        self.named_config().unwrap_or_else(|| DEFAULT_CONFIG.into())
+    }
+
+    fn named_config(&self) -> Option<PathBuf> {
+        let given = self.global.config.clone();
+        given.or_else(|| variable("LAB_CONFIG").map(PathBuf::from))
     }
 
     /// The configuration that counts.

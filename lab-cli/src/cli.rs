@@ -52,7 +52,7 @@ Environment:
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "these comments are shown as they are by --help")]
 pub(crate) struct Global {
-    /// The configuration; ./lab.toml if that exists and nothing else is named [env: LAB_CONFIG]
+    /// The configuration; ./lab.toml or the user's own if nothing else is named [env: LAB_CONFIG]
     #[arg(short, long, value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Sets one key of the configuration over file and environment; may be repeated

@@ -38,6 +38,13 @@ impl LabPaths {
         Ok(Self { data, root })
     }
 
+    /// The user's own configuration, for every directory that has none: `airgap-lab/lab.toml` in `~/.config`, on Windows in
+    /// the roaming application data. Whether it exists is not looked at; `None` for a user without a home directory.
+    pub fn user_config() -> Option<PathBuf> {
+        let user = etcetera::choose_base_strategy().ok()?;
+        Some(user.config_dir().join("airgap-lab").join("lab.toml"))
+    }
+
     /// What all labs of this user share.
     pub fn data(&self) -> &Path {
         &self.data

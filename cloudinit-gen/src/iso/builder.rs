@@ -87,7 +87,7 @@ impl IsoBuilder {
                 IsoError::Write { source, .. } => failed(source),
                 other => other,
             })?;
-        file_out::keep(file, path, len, self.private).map_err(failed)?;
+        file_out::keep(&file, path, len, self.private).map_err(failed)?;
         Ok(IsoSummary { len })
     }
 

@@ -22,9 +22,9 @@ pub(super) fn create(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Gives the file its name, in place of what had it before.
-pub(super) fn keep(file: NamedTempFile, path: &Path, len: u64, private: bool) -> io::Result<()> {
+pub(super) fn keep(file: &NamedTempFile, path: &Path, len: u64, private: bool) -> io::Result<()> {
     if !private {
-        make_public(&file)?;
+        make_public(file)?;
     }
     if len <= FLUSHED_UP_TO {
         file.as_file().sync_all()?;

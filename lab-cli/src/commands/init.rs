@@ -30,7 +30,7 @@ pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
         output::text(&text)?;
         return Ok(Exit::OK);
     }
-    let (path, _) = app.config_file();
+    let path = app.new_config_file();
     let mut options = OpenOptions::new();
     // `create_new` and not a look before: nothing can come in between.
     options

@@ -256,3 +256,27 @@ fn a_node_is_set_from_the_command_line_and_its_origin_is_known() {
         "{ran}"
     );
 }
+
+#[test]
+fn the_users_own_configuration_counts_where_the_directory_has_none_and_init_leaves_it_alone() {
+    let place = Place::new();
+    let users = if cfg!(windows) { "home" } else { "home/.config" };
+    let place = if cfg!(windows) {
+        let home = place.file("home").display().to_string();
+        place.env("APPDATA", home)
+    } else {
+        place
+    };
+    let file = place.write(&format!("{users}/airgap-lab/lab.toml"), "[vm]\ncpus = 7\n");
+    let cpus = |place: &Place| {
+        place
+            .run(&["--output", "json", "config", "show"])
+            .code(0)
+            .json()
+            .to_string()
+    };
+    assert!(cpus(&place).contains("\"cpus\":7"), "{}", cpus(&place));
+    place.run(&["init"]).code(0);
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "[vm]\ncpus = 7\n");
+    assert!(!cpus(&place).contains("\"cpus\":7"), "the directory's own counts");
+}

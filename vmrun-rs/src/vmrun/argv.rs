@@ -174,6 +174,11 @@ mod tests {
     use super::*;
     use secrecy::ExposeSecret;
 
+    /// An absolute path: `/v/a.vmx`, or on Windows `C:\v\a.vmx`.
+    fn vmx() -> PathBuf {
+        std::path::absolute("/v/a.vmx").unwrap()
+    }
+
     fn words(argv: &[Arg]) -> Vec<String> {
         argv.iter()
             .map(|arg| match arg {
@@ -184,15 +189,16 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn both_orders_of_the_authentication_flags_are_built_with_any_password() {
+        let vmx = vmx();
+        let vmx = vmx.to_str().unwrap();
         for password in ["a|b", "a\"b'c", "%PATH%", "한 글", ""] {
             let credentials = GuestCredentials {
                 user: "ubuntu".into(),
                 password: password.into(),
             };
             let call = Call::new("fileExistsInGuest", Duration::from_secs(1))
-                .vm(Path::new("/v/a.vmx"))
+                .vm(Path::new(vmx))
                 .param("/etc/passwd");
             let before = call.argv(
                 HostType::Workstation,
@@ -207,7 +213,7 @@ mod tests {
                 "-gp",
                 password,
                 "fileExistsInGuest",
-                "/v/a.vmx",
+                vmx,
                 "/etc/passwd",
             ];
             assert_eq!(words(&before), expected);
@@ -216,7 +222,7 @@ mod tests {
                 "-T",
                 "player",
                 "fileExistsInGuest",
-                "/v/a.vmx",
+                vmx,
                 "-gu",
                 "ubuntu",
                 "-gp",
@@ -228,13 +234,19 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn an_encrypted_machine_gets_its_password_with_every_command() {
-        let call = Call::new("listSnapshots", Duration::from_secs(1)).vm(Path::new("/v/a.vmx"));
+        let call = Call::new("listSnapshots", Duration::from_secs(1)).vm(&vmx());
         let argv = call.argv(HostType::Fusion, Some(&"s3cret".into()), None);
         assert_eq!(
             words(&argv),
-            ["-T", "fusion", "-vp", "s3cret", "listSnapshots", "/v/a.vmx"]
+            [
+                "-T",
+                "fusion",
+                "-vp",
+                "s3cret",
+                "listSnapshots",
+                vmx().to_str().unwrap()
+            ]
         );
         assert!(!format!("{argv:?}").contains("s3cret"));
     }
