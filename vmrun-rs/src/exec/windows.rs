@@ -41,3 +41,130 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result
 pub(super) fn anonymous_file() -> io::Result<File> {
     tempfile::tempfile()
 }
+
+#[cfg(test)]
+mod tests {
+    //! This test program plays the commands itself, in other processes. One that sleeps holds a lock on a file for as
+    //! long as it lives.
+
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use crate::exec::{CommandSpec, ExecError, run};
+
+    const ROLE: &str = "VMRUN_RS_TEST_ROLE";
+    const PLACE: &str = "VMRUN_RS_TEST_PLACE";
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// Not a test unless it is started with a role.
+    #[test]
+    fn a_role_in_another_process() {
+        let Ok(role) = std::env::var(ROLE) else { return };
+        let place = PathBuf::from(std::env::var_os(PLACE).unwrap());
+        match role.as_str() {
+            "sleep" => {
+                let file = std::fs::File::create(place.join("lock")).unwrap();
+                file.lock().unwrap();
+                std::fs::write(place.join("asleep"), "").unwrap();
+                std::thread::sleep(LONG);
+            }
+            "start-and-end" => {
+                Command::new(std::env::current_exe().unwrap())
+                    .args(arguments())
+                    .env(ROLE, "sleep")
+                    .spawn()
+                    .unwrap();
+                assert!(until(|| place.join("asleep").exists()));
+            }
+            "start-and-wait" => {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(arguments()).env(ROLE, "sleep").status().unwrap();
+            }
+            "run" => drop(in_runtime(run(&spec("start-and-wait", &place)))),
+            _ => panic!("{role}"),
+        }
+    }
+
+    fn arguments() -> [&'static str; 2] {
+        ["--exact", "exec::windows::tests::a_role_in_another_process"]
+    }
+
+    fn spec(role: &str, place: &Path) -> CommandSpec {
+        let mut spec = CommandSpec::new(std::env::current_exe().unwrap(), LONG);
+        spec.args = arguments().map(Into::into).to_vec();
+        spec.env = vec![(ROLE.into(), role.into()), (PLACE.into(), place.into())];
+        spec
+    }
+
+    fn in_runtime<T>(work: impl Future<Output = T>) -> T {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap().block_on(work)
+    }
+
+    fn until(mut is_so: impl FnMut() -> bool) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(20) {
+            if is_so() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// Whether the one that sleeps has ended by itself or by force.
+    fn is_gone(place: &Path) -> bool {
+        std::fs::File::open(place.join("lock")).is_ok_and(|file| file.try_lock().is_ok())
+    }
+
+    #[test]
+    fn the_whole_tree_is_gone_when_the_deadline_has_passed() {
+        let place = tempfile::tempdir().unwrap();
+        let mut spec = spec("start-and-wait", place.path());
+        spec.deadline = Duration::from_secs(5);
+        let error = in_runtime(run(&spec)).unwrap_err();
+        assert!(matches!(error, ExecError::Timeout { .. }), "{error}");
+        assert!(place.path().join("asleep").exists(), "it never came to that");
+        assert!(until(|| is_gone(place.path())));
+    }
+
+    #[test]
+    fn what_a_command_left_behind_ends_with_it_unless_it_is_a_machine() {
+        for leaves_machine in [false, true] {
+            let place = tempfile::tempdir().unwrap();
+            let mut spec = spec("start-and-end", place.path());
+            spec.leaves_machine = leaves_machine;
+            let finished = in_runtime(run(&spec)).unwrap();
+            assert!(
+                finished.status.success(),
+                "{}",
+                String::from_utf8_lossy(&finished.stderr)
+            );
+            if leaves_machine {
+                std::thread::sleep(Duration::from_millis(500));
+                assert!(!is_gone(place.path()), "the machine was killed");
+                // Its directory can only go after it.
+                let _ = place.keep();
+            } else {
+                assert!(until(|| is_gone(place.path())));
+            }
+        }
+    }
+
+    #[test]
+    fn a_command_and_its_children_end_when_this_process_is_killed() {
+        let place = tempfile::tempdir().unwrap();
+        let mut ours = Command::new(std::env::current_exe().unwrap())
+            .args(arguments())
+            .env(ROLE, "run")
+            .env(PLACE, place.path())
+            .spawn()
+            .unwrap();
+        assert!(until(|| place.path().join("asleep").exists()));
+        assert!(!is_gone(place.path()));
+        ours.kill().unwrap();
+        ours.wait().unwrap();
+        assert!(until(|| is_gone(place.path())), "it outlived the process that ran it");
+    }
+}
