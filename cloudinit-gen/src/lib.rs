@@ -3,6 +3,7 @@
 mod calendar;
 pub mod document;
 pub mod guest;
+pub mod guestinfo;
 pub mod iso;
 pub mod k3s;
 mod node;
@@ -13,9 +14,9 @@ pub mod validate;
 mod values;
 mod yaml;
 
-pub use k3s::{K3sAgentConfig, K3sServerConfig};
+pub use k3s::{K3sAgentConfig, K3sNodeConfig, K3sServerConfig};
 pub use node::{
-    HostEntry, HostKey, MasterNode, ModuleSet, NodeConfig, NodeError, NodeEssentials, PayloadRef, WorkerNode,
+    HostEntry, HostKey, Installer, MasterNode, ModuleSet, NodeConfig, NodeError, NodeEssentials, PayloadRef, WorkerNode,
 };
 pub use seed::{CIDATA_LABEL, SeedFiles};
 pub use values::{Hostname, InstanceId, InterfaceAddress, InvalidValue, MacAddr, Timezone, UserName, VolumeLabel};

@@ -5,8 +5,11 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::document::{CloudConfig, MetaData, NetworkConfig};
+use crate::guestinfo::{GuestInfo, GuestInfoEncoding, GuestInfoError};
 use crate::iso::{IsoBuilder, IsoError, Source};
 use crate::validate::{Finding, validate};
+use crate::yaml::YamlError;
 
 /// The label that cloud-init's `NoCloud` data source looks for.
 pub const CIDATA_LABEL: &str = "CIDATA";
@@ -21,9 +24,33 @@ pub struct SeedFiles {
     pub meta_data: String,
     /// `network-config`.
     pub network_config: String,
+    /// What the two files above say, for transports that join them.
+    documents: (MetaData, NetworkConfig),
 }
 
 impl SeedFiles {
+    /// The three files of these documents.
+    pub(crate) fn new(
+        user_data: &CloudConfig,
+        meta_data: MetaData,
+        network_config: NetworkConfig,
+    ) -> Result<Self, YamlError> {
+        Ok(Self {
+            user_data: user_data.to_user_data()?.into(),
+            meta_data: meta_data.to_yaml()?,
+            network_config: network_config.to_yaml()?,
+            documents: (meta_data, network_config),
+        })
+    }
+
+    /// The same seed as VMware's guest variables, which need no image at all.
+    ///
+    /// With no encoding named, each value is base64 where that fits and compressed where it does not.
+    pub fn guestinfo(&self, encoding: Option<GuestInfoEncoding>) -> Result<GuestInfo, GuestInfoError> {
+        let (meta_data, network) = &self.documents;
+        GuestInfo::new(meta_data, network, self.user_data.expose_secret(), encoding)
+    }
+
     /// Writes the seed image that a node boots with: label `CIDATA`, the three files in its root.
     ///
     /// The image appears under `path` complete or not at all, readable by its owner alone. Equal files make equal

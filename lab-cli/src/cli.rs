@@ -129,6 +129,9 @@ pub(crate) enum Command {
     /// The registry's certificates
     #[command(subcommand)]
     Pki(commands::pki::PkiCommand),
+    /// What nodes are told at their first boot: write it, or check anyone's
+    #[command(subcommand)]
+    Seed(commands::seed::SeedCommand),
     /// Where the time of earlier runs went
     #[command(subcommand)]
     Timings(commands::timings::TimingsCommand),

@@ -63,6 +63,9 @@ pub(crate) struct Words {
     pub(crate) trust_write: &'static str,
     pub(crate) ok: &'static str,
     pub(crate) no_forecast: &'static str,
+    pub(crate) schema: &'static str,
+    pub(crate) reused: &'static str,
+    pub(crate) no_payload: &'static str,
 }
 
 const EN: Words = Words {
@@ -115,6 +118,9 @@ const EN: Words = Words {
     trust_write: "name who is to trust it and add `--write` to write the files; run the commands yourself",
     ok: "ok",
     no_forecast: "no earlier run like this one to tell how long it will take",
+    schema: "schema",
+    reused: "unchanged",
+    no_payload: "k3s.binary and k3s.images are not set: there is no payload, and k3s has to be in the disk image",
 };
 
 const KO: Words = Words {
@@ -167,6 +173,9 @@ const KO: Words = Words {
     trust_write: "대상을 지정하고 `--write`를 추가하면 파일을 작성합니다. 명령은 직접 실행하세요",
     ok: "정상",
     no_forecast: "비슷한 이전 실행 기록이 없어 예상 소요 시간을 알 수 없습니다",
+    schema: "스키마",
+    reused: "변경 없음",
+    no_payload: "k3s.binary와 k3s.images가 설정되지 않음: 페이로드가 없으므로 디스크 이미지에 k3s가 있어야 합니다",
 };
 
 /// The words of a language.
@@ -298,6 +307,22 @@ pub(crate) fn check(status: CheckStatus, lang: Lang) -> &'static str {
         CheckStatus::Ok => pick(lang, "ok", "정상"),
         CheckStatus::Warning => pick(lang, "warning", "경고"),
         CheckStatus::Failed => pick(lang, "missing", "실패"),
+    }
+}
+
+/// How much was found wrong with a document.
+pub(crate) fn findings(errors: usize, warnings: usize, lang: Lang) -> String {
+    if errors + warnings == 0 {
+        return pick(lang, "no problems", "문제 없음").to_owned();
+    }
+    let plural = |count| if count == 1 { "" } else { "s" };
+    match lang {
+        Lang::Ko => format!("오류 {errors}개, 경고 {warnings}개"),
+        _ => format!(
+            "{errors} error{}, {warnings} warning{}",
+            plural(errors),
+            plural(warnings)
+        ),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Command, SshKeys, User, WriteFile};
+use super::{Autoinstall, Command, SshKeys, User, WriteFile};
 use crate::yaml::{self, YamlError};
 
 /// The first line that makes user-data a cloud-config.
@@ -12,6 +12,9 @@ pub(crate) const HEADER: &str = "#cloud-config\n";
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct CloudConfig {
+    /// Answers for Ubuntu's installer. What stands beside this key is for the installer's own system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autoinstall: Option<Autoinstall>,
     /// Host name without a domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,

@@ -3,6 +3,7 @@
 //! Field names are cloud-init's own keys. Only keys that exist in cloud-init 22.4 (Debian 12) and are not deprecated in
 //! 26.2 are here, because a deprecated key alone makes `cloud-init status` report a recoverable error.
 
+mod autoinstall;
 mod cloud_config;
 mod command;
 mod content;
@@ -11,6 +12,10 @@ mod network_config;
 mod user;
 mod write_file;
 
+pub use autoinstall::{
+    AptFallback, Autoinstall, AutoinstallApt, AutoinstallSsh, Keyboard, LayoutName, RefreshInstaller, Shutdown,
+    Storage, StorageLayout, Swap,
+};
 pub use cloud_config::{
     AptConfig, CaCerts, CloudConfig, GrowPart, GrowPartMode, GrubDpkg, KeysToConsole, NtpConfig, ResizeRootfs,
 };

@@ -54,6 +54,10 @@ pub const INTERFACE: &str = "lab0";
 /// The hypervisor's guest variable that follows [`PROGRESS_FILE`], where `open-vm-tools` is installed.
 pub const GUESTINFO_PROGRESS: &str = "guestinfo.lab.progress";
 
+/// The script's argument that makes it end when the payload has been copied: for an installer, whose own system must not
+/// do the rest.
+pub(crate) const PAYLOAD_ONLY: &str = "payload";
+
 /// POSIX shell; run as root by [`BOOTSTRAP_UNIT`].
 pub(crate) const BOOTSTRAP_SH: &str = include_str!("scripts/bootstrap.sh");
 /// Python 3.9 and later, which cloud-init needs anyway.

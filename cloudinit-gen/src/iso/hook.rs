@@ -1,8 +1,8 @@
 //! Watching an image's data go by, so that checksums cost no second pass.
 
 /// Sees every file's data while an image is written.
-pub(crate) trait Hook {
-    /// Whether data has to pass through this process at all; if not, the kernel may copy it.
+pub(crate) trait Hook: Send {
+    /// Whether it looks at data at all.
     fn watches(&self) -> bool {
         true
     }

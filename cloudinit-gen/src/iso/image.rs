@@ -1,18 +1,15 @@
 //! Putting an image out, front to back.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _, Write};
 
 use super::date::IsoDate;
 use super::directory::Writer;
 use super::layout::{Hierarchy, Layout, SYSTEM_AREA};
 use super::source::Inner;
 use super::tree::{Kind, Tree};
-use super::{Hook, IsoError, SECTOR, SECTOR_LEN, Source, descriptor, path_table};
+use super::{Hook, IsoError, SECTOR, SECTOR_LEN, Source, copy, descriptor, path_table};
 use crate::values::VolumeLabel;
-
-/// Size of the one buffer that file data passes through when something looks at it.
-const BUFFER: usize = 256 * 1024;
 
 /// What an image is made of.
 pub(super) struct Image<'a> {
@@ -111,13 +108,8 @@ impl Image<'_> {
                     path: path.clone(),
                     source,
                 })?;
-                let copied = if hook.watches() {
-                    let name = self.tree.path(file);
-                    copy_watched(&opened, len, out, |data| hook.data(&name, data))
-                        .map_err(|failed| failed.into_error(path))?
-                } else {
-                    copy(&opened, len, out).map_err(stream_error)?
-                };
+                let name = self.tree.path(file);
+                let copied = copy::copy(&opened, len, out, &name, hook).map_err(|failed| failed.into_error(path))?;
                 let grown = (&opened).read(&mut [0; 1]).map_err(|source| IsoError::Read {
                     path: path.clone(),
                     source,
@@ -134,47 +126,6 @@ impl Image<'_> {
     }
 }
 
-/// Copies up to `len` bytes. The standard library lets the kernel do it where both ends are files.
-fn copy(mut from: &File, len: u64, out: &mut impl Write) -> io::Result<u64> {
-    io::copy(&mut Read::take(&mut from, len), out)
-}
-
-/// A copy failed at one of its ends.
-enum CopyError {
-    Reading(io::Error),
-    Writing(io::Error),
-}
-
-impl CopyError {
-    fn into_error(self, path: &std::path::Path) -> IsoError {
-        match self {
-            Self::Reading(source) => IsoError::Read {
-                path: path.to_owned(),
-                source,
-            },
-            Self::Writing(source) => stream_error(source),
-        }
-    }
-}
-
-/// Copies up to `len` bytes and shows them to `watch`.
-fn copy_watched(from: &File, len: u64, out: &mut impl Write, mut watch: impl FnMut(&[u8])) -> Result<u64, CopyError> {
-    let mut buffer = vec![0; BUFFER];
-    let mut from = Read::take(from, len);
-    let mut copied = 0;
-    loop {
-        let count = match from.read(&mut buffer) {
-            Ok(0) => return Ok(copied),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(CopyError::Reading(error)),
-        };
-        watch(&buffer[..count]);
-        out.write_all(&buffer[..count]).map_err(CopyError::Writing)?;
-        copied += count as u64;
-    }
-}
-
 /// Fills the sector that `written` bytes ended in.
 fn pad(out: &mut impl Write, written: u64) -> io::Result<()> {
     let rest = usize::try_from(written % SECTOR).unwrap_or(0);
@@ -186,7 +137,7 @@ fn pad(out: &mut impl Write, written: u64) -> io::Result<()> {
 }
 
 /// The stream has no name here; whoever knows one puts it in.
-fn stream_error(source: io::Error) -> IsoError {
+pub(super) fn stream_error(source: io::Error) -> IsoError {
     IsoError::Write {
         path: std::path::PathBuf::new(),
         source,

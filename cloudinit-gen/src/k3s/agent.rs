@@ -1,13 +1,9 @@
 //! `k3s agent`.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{ConfigValue, K3sConfigError, check_extra};
-use crate::secret;
+use super::{K3sConfigError, K3sNodeConfig};
 use crate::yaml::{self, YamlError};
 
 /// `/etc/rancher/k3s/config.yaml` of an agent. What is `None` or empty is left out, and k3s's own default holds.
@@ -17,84 +13,27 @@ use crate::yaml::{self, YamlError};
 pub struct K3sAgentConfig {
     /// The server to join, for example `https://192.168.6.10:6443`. k3s accepts https only.
     pub server: String,
-    /// The secret to join with.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "secret::expose_some")]
-    pub token: Option<SecretString>,
-    /// The node's name; absent: its host name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_name: Option<String>,
-    /// The node's address in the cluster.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub node_ip: Option<IpAddr>,
-    /// Network interface that flannel uses; absent: that of the default route.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub flannel_iface: Option<String>,
-    /// Labels, `key=value`, given when the node first registers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub node_label: Vec<String>,
-    /// Taints, `key=value:effect`, given when the node first registers.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub node_taint: Vec<String>,
-    /// Flags for the kubelet, `name=value`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub kubelet_arg: Vec<String>,
-    /// Whether a mirrored registry's own address is never tried.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub disable_default_registry_endpoint: Option<bool>,
-    /// Path of `registries.yaml`; absent: `/etc/rancher/k3s/registries.yaml`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub private_registry: Option<String>,
-    /// The image of the pause container.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pause_image: Option<String>,
-    /// The `resolv.conf` that pods get.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub resolv_conf: Option<String>,
-    /// Keys that have no field here, by their flag's name. A `+` at the end appends to a list.
+    /// What servers have too.
     #[serde(flatten)]
-    pub extra: BTreeMap<String, ConfigValue>,
+    pub node: K3sNodeConfig,
 }
 
-/// The keys that the fields above are written as.
-const FIELDS: &[&str] = &[
-    "server",
-    "token",
-    "node-name",
-    "node-ip",
-    "flannel-iface",
-    "node-label",
-    "node-taint",
-    "kubelet-arg",
-    "disable-default-registry-endpoint",
-    "private-registry",
-    "pause-image",
-    "resolv-conf",
-];
+/// The keys of an agent alone.
+const FIELDS: &[&str] = &["server"];
 
 impl K3sAgentConfig {
     /// An agent of this server.
     pub fn new(server: impl Into<String>) -> Self {
         Self {
             server: server.into(),
-            token: None,
-            node_name: None,
-            node_ip: None,
-            flannel_iface: None,
-            node_label: Vec::new(),
-            node_taint: Vec::new(),
-            kubelet_arg: Vec::new(),
-            disable_default_registry_endpoint: None,
-            private_registry: None,
-            pause_image: None,
-            resolv_conf: None,
-            extra: BTreeMap::new(),
+            node: K3sNodeConfig::default(),
         }
     }
 
     /// Whether the document would hold together.
     pub fn check(&self) -> Result<(), K3sConfigError> {
         self.server_endpoint()?;
-        check_extra(&self.extra, FIELDS)
+        self.node.check(FIELDS)
     }
 
     /// The host (an IPv6 address without its brackets) and the port that the agent connects to.
@@ -133,23 +72,10 @@ impl K3sAgentConfig {
 
     /// Every key that a fully set document has, read back from the document itself.
     #[cfg(test)]
-    pub(super) fn every_field() -> BTreeMap<String, serde_json::Value> {
-        let text = || Some("x".to_owned());
-        let list = || vec!["x".to_owned()];
+    pub(super) fn every_field() -> std::collections::BTreeMap<String, serde_json::Value> {
         let full = Self {
             server: "https://x".to_owned(),
-            token: Some("x".into()),
-            node_name: text(),
-            node_ip: Some(IpAddr::from([192, 0, 2, 1])),
-            flannel_iface: text(),
-            node_label: list(),
-            node_taint: list(),
-            kubelet_arg: list(),
-            disable_default_registry_endpoint: Some(true),
-            private_registry: text(),
-            pause_image: text(),
-            resolv_conf: text(),
-            extra: BTreeMap::new(),
+            node: K3sNodeConfig::full(),
         };
         serde_json::from_value(serde_json::to_value(full).unwrap()).unwrap()
     }

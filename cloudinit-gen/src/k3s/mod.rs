@@ -1,17 +1,18 @@
 //! k3s's `config.yaml`, for servers and for agents.
 //!
 //! Keys are k3s's command line flags without their dashes. k3s does not start when the file does not parse, and it
-//! ignores flags of the other role silently, so the two roles are two types.
+//! ignores flags of the other role silently, so the two roles are two types
+//! around a common part.
 
 mod agent;
+mod node;
 mod server;
 mod value;
 
 pub use agent::K3sAgentConfig;
+pub use node::K3sNodeConfig;
 pub use server::K3sServerConfig;
 pub use value::ConfigValue;
-
-use std::collections::BTreeMap;
 
 /// A k3s configuration contradicts itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,23 +38,6 @@ pub enum K3sConfigError {
     },
 }
 
-/// Whether `extra` can be written beside fields of these names.
-fn check_extra(extra: &BTreeMap<String, ConfigValue>, fields: &[&str]) -> Result<(), K3sConfigError> {
-    for key in extra.keys() {
-        let name = key.strip_suffix('+').unwrap_or(key);
-        if fields.contains(&name) {
-            return Err(K3sConfigError::KeyHasField { key: key.clone() });
-        }
-        let plain = name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !plain || !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-            return Err(K3sConfigError::KeyMalformed { key: key.clone() });
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +46,7 @@ mod tests {
     fn a_key_that_has_a_field_cannot_be_given_twice() {
         let mut server = K3sServerConfig::default();
         server
+            .node
             .extra
             .insert("tls-san".to_owned(), ConfigValue::Text("x".to_owned()));
         assert_eq!(
@@ -70,8 +55,9 @@ mod tests {
                 key: "tls-san".to_owned()
             })
         );
-        server.extra.clear();
+        server.node.extra.clear();
         server
+            .node
             .extra
             .insert("disable+".to_owned(), ConfigValue::List(vec!["traefik".to_owned()]));
         assert!(server.check().is_err());
@@ -82,12 +68,12 @@ mod tests {
         // Serialising a document with every field set must yield no key that `check` would let `extra` repeat.
         for key in K3sServerConfig::every_field().keys() {
             let mut server = K3sServerConfig::default();
-            server.extra.insert(key.clone(), ConfigValue::Flag(true));
+            server.node.extra.insert(key.clone(), ConfigValue::Flag(true));
             assert!(server.check().is_err(), "{key} is not guarded");
         }
         for key in K3sAgentConfig::every_field().keys() {
             let mut agent = K3sAgentConfig::new("https://192.168.6.10:6443");
-            agent.extra.insert(key.clone(), ConfigValue::Flag(true));
+            agent.node.extra.insert(key.clone(), ConfigValue::Flag(true));
             assert!(agent.check().is_err(), "{key} is not guarded");
         }
     }
@@ -96,14 +82,16 @@ mod tests {
     fn extra_keys_are_flags_and_nothing_else() {
         for bad in ["", "--debug", "a: b", "x\ny", "Debug", "-x", "+"] {
             let mut server = K3sServerConfig::default();
-            server.extra.insert(bad.to_owned(), ConfigValue::Flag(true));
+            server.node.extra.insert(bad.to_owned(), ConfigValue::Flag(true));
             assert!(server.check().is_err(), "{bad:?}");
         }
         let mut server = K3sServerConfig::default();
         server
+            .node
             .extra
             .insert("etcd-expose-metrics".to_owned(), ConfigValue::Flag(true));
         server
+            .node
             .extra
             .insert("etcd-arg+".to_owned(), ConfigValue::List(vec!["a=b".to_owned()]));
         assert_eq!(server.check(), Ok(()));

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use secrecy::SecretString;
 
 use super::check::{NodeError, check};
-use super::{MasterNode, ModuleSet, NodeConfig, WorkerNode, files, password};
+use super::{Installer, MasterNode, ModuleSet, NodeConfig, WorkerNode, files, password};
 use crate::document::{
     AptConfig, CaCerts, CloudConfig, Command, Ethernet, GrowPart, GrubDpkg, KeysToConsole, MetaData, Nameservers,
     NetworkConfig, NtpConfig, Permissions, ResizeRootfs, Route, SshKeys, User, WriteFile,
@@ -26,14 +26,22 @@ struct Role {
     server: Option<(String, u16)>,
 }
 
-pub(super) fn master(master: &MasterNode) -> Result<SeedFiles, NodeError> {
+/// What a seed is for.
+pub(super) enum Target<'a> {
+    /// A disk image that has cloud-init in it.
+    CloudImage,
+    /// Ubuntu's installer, which makes such a disk.
+    Installer(&'a Installer),
+}
+
+pub(super) fn master(master: &MasterNode, target: &Target<'_>) -> Result<SeedFiles, NodeError> {
     let node = &master.node;
     check(node)?;
     let mut k3s = master.k3s.clone();
     k3s.check().map_err(|source| k3s_error(node, source))?;
-    k3s.token.get_or_insert_with(|| node.token.clone());
-    k3s.node_name.get_or_insert_with(|| node.hostname.to_string());
-    k3s.node_ip.get_or_insert_with(|| node.address.address().into());
+    k3s.node.token.get_or_insert_with(|| node.token.clone());
+    k3s.node.node_name.get_or_insert_with(|| node.hostname.to_string());
+    k3s.node.node_ip.get_or_insert_with(|| node.address.address().into());
     k3s.write_kubeconfig_mode.get_or_insert_with(|| "0600".to_owned());
     let role = Role {
         name: "server",
@@ -42,17 +50,17 @@ pub(super) fn master(master: &MasterNode) -> Result<SeedFiles, NodeError> {
         config: k3s.to_yaml().map_err(|source| yaml_error(node, source))?,
         server: None,
     };
-    seed_files(node, &role)
+    seed_files(node, &role, target)
 }
 
-pub(super) fn worker(worker: &WorkerNode) -> Result<SeedFiles, NodeError> {
+pub(super) fn worker(worker: &WorkerNode, target: &Target<'_>) -> Result<SeedFiles, NodeError> {
     let node = &worker.node;
     check(node)?;
     let mut k3s = worker.k3s.clone();
     k3s.check().map_err(|source| k3s_error(node, source))?;
-    k3s.token.get_or_insert_with(|| node.token.clone());
-    k3s.node_name.get_or_insert_with(|| node.hostname.to_string());
-    k3s.node_ip.get_or_insert_with(|| node.address.address().into());
+    k3s.node.token.get_or_insert_with(|| node.token.clone());
+    k3s.node.node_name.get_or_insert_with(|| node.hostname.to_string());
+    k3s.node.node_ip.get_or_insert_with(|| node.address.address().into());
     let role = Role {
         name: "agent",
         unit: "k3s-agent.service",
@@ -60,23 +68,25 @@ pub(super) fn worker(worker: &WorkerNode) -> Result<SeedFiles, NodeError> {
         config: k3s.to_yaml().map_err(|source| yaml_error(node, source))?,
         server: Some(k3s.server_endpoint().map_err(|source| k3s_error(node, source))?),
     };
-    seed_files(node, &role)
+    seed_files(node, &role, target)
 }
 
-fn seed_files(node: &NodeConfig, role: &Role) -> Result<SeedFiles, NodeError> {
-    let yaml = |source| yaml_error(node, source);
-    Ok(SeedFiles {
-        user_data: cloud_config(node, role)?.to_user_data().map_err(yaml)?.into(),
-        meta_data: MetaData::new(node.instance_id.clone(), node.hostname.clone())
-            .to_yaml()
-            .map_err(yaml)?,
-        network_config: network_config(node).to_yaml().map_err(yaml)?,
-    })
+fn seed_files(node: &NodeConfig, role: &Role, target: &Target<'_>) -> Result<SeedFiles, NodeError> {
+    let network = network_config(node);
+    let user_data = match target {
+        Target::CloudImage => cloud_config(node, role)?,
+        Target::Installer(installer) => {
+            installer.user_data(network.clone(), cloud_config(node, role)?, bootstrap_files(node, role))
+        }
+    };
+    let meta_data = MetaData::new(node.instance_id.clone(), node.hostname.clone());
+    SeedFiles::new(&user_data, meta_data, network).map_err(|source| yaml_error(node, source))
 }
 
 fn cloud_config(node: &NodeConfig, role: &Role) -> Result<CloudConfig, NodeError> {
     let needed = node.modules == ModuleSet::Needed;
     Ok(CloudConfig {
+        autoinstall: None,
         hostname: Some(node.hostname.to_string()),
         manage_etc_hosts: Some(false),
         timezone: Some(node.timezone.to_string()),
@@ -153,11 +163,19 @@ fn user(node: &NodeConfig) -> Result<User, NodeError> {
     })
 }
 
-fn write_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
+/// What the bootstrap script needs to run at all.
+fn bootstrap_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
     use Permissions as P;
-    let mut list = vec![
+    vec![
         WriteFile::new(guest::ENV_FILE, P::PRIVATE, env_file(node, role)),
         WriteFile::new(guest::BOOTSTRAP_SCRIPT, P::EXECUTABLE, guest::BOOTSTRAP_SH),
+    ]
+}
+
+fn write_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
+    use Permissions as P;
+    let mut list = bootstrap_files(node, role);
+    list.extend([
         WriteFile::new(guest::NODE_READY_SCRIPT, P::PUBLIC, guest::NODE_READY_PY),
         WriteFile::new(guest::K3S_UNIT_SOURCE, P::PUBLIC, role.unit_text),
         WriteFile::new(
@@ -175,7 +193,7 @@ fn write_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
             P::PUBLIC,
             files::timesyncd(node),
         ),
-    ];
+    ]);
     if let Some(registries) = &node.registries_yaml {
         list.push(WriteFile::new(guest::K3S_REGISTRIES, P::PRIVATE, registries.clone()));
     }

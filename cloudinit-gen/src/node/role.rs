@@ -1,6 +1,7 @@
 //! The two roles of a node.
 
-use super::{NodeConfig, NodeError};
+use super::render::{self, Target};
+use super::{Installer, NodeConfig, NodeError};
 use crate::k3s::{K3sAgentConfig, K3sServerConfig};
 use crate::seed::SeedFiles;
 
@@ -22,7 +23,12 @@ impl MasterNode {
 
     /// The node's seed files.
     pub fn render(&self) -> Result<SeedFiles, NodeError> {
-        super::render::master(self)
+        render::master(self, &Target::CloudImage)
+    }
+
+    /// The seed files for Ubuntu's installer, 22.04 to 26.04, on a blank disk: user-data with `autoinstall` in it.
+    pub fn render_autoinstall(&self, installer: &Installer) -> Result<SeedFiles, NodeError> {
+        render::master(self, &Target::Installer(installer))
     }
 }
 
@@ -44,6 +50,11 @@ impl WorkerNode {
 
     /// The node's seed files.
     pub fn render(&self) -> Result<SeedFiles, NodeError> {
-        super::render::worker(self)
+        render::worker(self, &Target::CloudImage)
+    }
+
+    /// The seed files for Ubuntu's installer, 22.04 to 26.04, on a blank disk: user-data with `autoinstall` in it.
+    pub fn render_autoinstall(&self, installer: &Installer) -> Result<SeedFiles, NodeError> {
+        render::worker(self, &Target::Installer(installer))
     }
 }

@@ -130,6 +130,12 @@ impl Payload {
         Ok((self.write_iso(path)?, PayloadAction::Written))
     }
 
+    /// The manifest of the image at `path`, if that holds exactly this already; nothing is written.
+    pub fn existing_iso(&self, path: &Path) -> Result<Option<PayloadManifest>, PayloadError> {
+        let files = self.files()?;
+        Ok(reuse::compare(self, &files, path)?.map(|(manifest, _)| manifest))
+    }
+
     /// Every file of the host by its path in the image; refuses what a node could not use.
     fn files(&self) -> Result<BTreeMap<String, PathBuf>, PayloadError> {
         archive::check_binary(&self.k3s_binary)?;

@@ -18,6 +18,19 @@ pub(super) fn reusable(
     files: &BTreeMap<String, PathBuf>,
     image: &Path,
 ) -> Result<Option<PayloadManifest>, PayloadError> {
+    let found = compare(payload, files, image)?;
+    if let Some((manifest, true)) = &found {
+        manifest.write(image)?;
+    }
+    Ok(found.map(|(manifest, _)| manifest))
+}
+
+/// The image's manifest, if the image holds exactly `files`, and whether their times differ from what is written there.
+pub(super) fn compare(
+    payload: &Payload,
+    files: &BTreeMap<String, PathBuf>,
+    image: &Path,
+) -> Result<Option<(PayloadManifest, bool)>, PayloadError> {
     let Some(mut manifest) = PayloadManifest::read(image) else {
         return Ok(None);
     };
@@ -45,10 +58,7 @@ pub(super) fn reusable(
         file.stamp = stamp;
         refreshed = true;
     }
-    if refreshed {
-        manifest.write(image)?;
-    }
-    Ok(Some(manifest))
+    Ok(Some((manifest, refreshed)))
 }
 
 fn sha256(path: &Path) -> Result<String, PayloadError> {

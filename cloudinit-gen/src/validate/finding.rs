@@ -51,6 +51,8 @@ pub enum Rule {
     PlainPassword,
     /// More bytes than the transport carries.
     Size,
+    /// A JSON Schema does not accept it.
+    Schema,
 }
 
 impl Rule {
@@ -73,6 +75,7 @@ impl Rule {
             Self::ScriptLineEnds => "script-line-ends",
             Self::PlainPassword => "plain-password",
             Self::Size => "size",
+            Self::Schema => "schema",
         }
     }
 }

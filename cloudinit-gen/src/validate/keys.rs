@@ -44,8 +44,12 @@ pub(super) fn judge(key: &str) -> Verdict {
         return Verdict::Network;
     }
     let alike = key.to_lowercase().replace('-', "_");
-    let near = |known: &&str| *known == alike || differ_by_one(known, &alike);
-    Verdict::Unknown(KNOWN.split_whitespace().find(near))
+    Verdict::Unknown(KNOWN.split_whitespace().find(|known| near(known, &alike)))
+}
+
+/// Whether a key may have been meant by another word.
+pub(super) fn near(known: &str, alike: &str) -> bool {
+    known == alike || differ_by_one(known, alike)
 }
 
 /// Whether one letter changed, added or dropped, or two neighbours exchanged, makes one word of the other.

@@ -1,9 +1,10 @@
 //! What is wrong with the values that cloud-init's modules read.
 
+use super::expect::{check_commands, expect_boolean, expect_list, expect_text, type_of};
 use super::keys::{self, Verdict};
-use super::tree::{Kind, Node, Place, Tree};
-use super::yaml11::{self, Type};
-use super::{Finding, Rule};
+use super::tree::{Kind, Node, Place};
+use super::yaml11::Type;
+use super::{Finding, Rule, autoinstall};
 
 /// Top-level keys whose value is text.
 const TEXTS: [&str; 5] = ["hostname", "fqdn", "timezone", "locale", "final_message"];
@@ -42,9 +43,8 @@ const SYSTEM_USERS: [&str; 10] = [
     "syslog",
 ];
 
-/// All rules about modules.
-pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
-    let Some(root) = &tree.root else { return };
+/// All rules about a mapping of modules' keys: a whole cloud-config, or the part of an autoinstall that becomes one.
+pub(super) fn check_config(root: &Node, findings: &mut Vec<Finding>) {
     for (key, value) in root.entries() {
         let Some(name) = key.text() else { continue };
         check_key(name, key.place, findings);
@@ -52,20 +52,15 @@ pub(super) fn check(tree: &Tree, findings: &mut Vec<Finding>) {
             expect_text(value, name, findings);
         } else if BOOLEANS.contains(&name) {
             expect_boolean(value, name, findings);
-        } else if LISTS.contains(&name) && !matches!(value.kind, Kind::Sequence(_) | Kind::Alias) {
-            let message = format!("{name} is not a list");
-            findings.push(Finding::error(
-                Rule::Type,
-                value.place,
-                message,
-                "begin each entry with `- `",
-            ));
+        } else if LISTS.contains(&name) {
+            expect_list(value, name, findings);
         }
         match name {
             "write_files" => check_files(value, root, findings),
             "runcmd" | "bootcmd" => check_commands(value, name, findings),
             "users" => check_users(value, findings),
             "chpasswd" => check_chpasswd(value, findings),
+            "autoinstall" => autoinstall::check(value, findings),
             "password" => plain_password(value.place, findings),
             _ => {}
         }
@@ -96,41 +91,6 @@ fn check_key(name: &str, place: Place, findings: &mut Vec<Finding>) {
     }
 }
 
-/// The type that cloud-init finds in a node.
-fn type_of(node: &Node) -> Option<Type> {
-    match &node.kind {
-        Kind::Scalar { text, plain: true } => Some(yaml11::resolve(text)),
-        Kind::Scalar { .. } => Some(Type::Text),
-        _ => None,
-    }
-}
-
-fn expect_text(node: &Node, what: &str, findings: &mut Vec<Finding>) {
-    match (&node.kind, type_of(node)) {
-        (_, Some(Type::Text)) | (Kind::Alias, _) => {}
-        (_, Some(other)) => {
-            let message = format!("{what} is read as {other}, not as text");
-            findings.push(Finding::error(Rule::Type, node.place, message, "put it in quotes"));
-        }
-        (_, None) => {
-            let message = format!("{what} is a list or a mapping, not text");
-            findings.push(Finding::error(Rule::Type, node.place, message, "write one text"));
-        }
-    }
-}
-
-fn expect_boolean(node: &Node, what: &str, findings: &mut Vec<Finding>) {
-    if !matches!(node.kind, Kind::Alias) && type_of(node) != Some(Type::Boolean) {
-        let message = format!("{what} is neither true nor false");
-        findings.push(Finding::error(
-            Rule::Type,
-            node.place,
-            message,
-            "write true or false, without quotes",
-        ));
-    }
-}
-
 fn check_files(files: &Node, root: &Node, findings: &mut Vec<Finding>) {
     for file in files.items() {
         match file.get("path") {
@@ -141,7 +101,7 @@ fn check_files(files: &Node, root: &Node, findings: &mut Vec<Finding>) {
                     findings.push(Finding::error(Rule::Type, path.place, message, "begin it with `/`"));
                 }
             }
-            None if matches!(file.kind, Kind::Alias) || file.get("<<").is_some() => {}
+            None if matches!(file.kind, Kind::Alias(_)) || file.get("<<").is_some() => {}
             None => {
                 let message = "the file has no path";
                 findings.push(Finding::error(Rule::Key, file.place, message, "add `path: /…`"));
@@ -226,35 +186,6 @@ fn check_owner(owner: &Node, file: &Node, root: &Node, findings: &mut Vec<Findin
         let message = format!("{user} is a user of the image or does not exist when the file is written");
         Finding::warning(Rule::Owner, owner.place, message, help)
     });
-}
-
-fn check_commands(commands: &Node, what: &str, findings: &mut Vec<Finding>) {
-    for command in commands.items() {
-        match &command.kind {
-            Kind::Mapping(_) => {
-                let message = format!("this entry of {what} is a mapping, because it has a `: ` in it");
-                findings.push(Finding::error(
-                    Rule::Type,
-                    command.place,
-                    message,
-                    "put the whole command in quotes",
-                ));
-            }
-            Kind::Sequence(words) => {
-                for word in words {
-                    if !matches!(type_of(word), Some(Type::Text)) {
-                        expect_text(word, "an argument", findings);
-                    }
-                }
-            }
-            Kind::Scalar { .. } => {
-                if type_of(command) != Some(Type::Null) {
-                    expect_text(command, "a command", findings);
-                }
-            }
-            Kind::Alias => {}
-        }
-    }
 }
 
 fn check_users(users: &Node, findings: &mut Vec<Finding>) {

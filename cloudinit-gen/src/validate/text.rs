@@ -1,14 +1,17 @@
 //! What is wrong before there is any YAML: encoding, line ends, the first line.
 
-use super::{Finding, Rule};
+use crate::guestinfo::{GUESTINFO_MAX, GuestInfoEncoding};
+
+use super::{DocumentKind, Finding, Rule};
 
 const BOM: &str = "\u{feff}";
 const HEADER: &str = "#cloud-config";
 const JINJA: &str = "## template: jinja";
 
 /// First lines of user-data that is no cloud-config and is not read as YAML.
-const OTHER_FORMS: [&str; 7] = [
+const OTHER_FORMS: [&str; 8] = [
     "#!",
+    "#cloud-config-",
     "#include",
     "#cloud-boothook",
     "#part-handler",
@@ -42,15 +45,37 @@ pub(super) fn decode<'a>(bytes: &'a [u8], findings: &mut Vec<Finding>) -> Option
     }
 }
 
+/// Whether the bytes fit into one of VMware's guest variables.
+pub(super) fn check_guestinfo(bytes: &[u8], findings: &mut Vec<Finding>) {
+    let plain = GuestInfoEncoding::Base64.encoded_len(bytes);
+    if plain <= GUESTINFO_MAX {
+        return;
+    }
+    let packed = GuestInfoEncoding::GzipBase64.encoded_len(bytes);
+    findings.push(if packed <= GUESTINFO_MAX {
+        let message = format!("the document has {plain} bytes as base64, and a guest variable holds {GUESTINFO_MAX}");
+        Finding::warning(
+            Rule::Size,
+            (1, 1),
+            message,
+            format!("encode it as gzip+base64: {packed} bytes"),
+        )
+    } else {
+        let message =
+            format!("the document has {packed} bytes as gzip+base64, and a guest variable holds {GUESTINFO_MAX}");
+        Finding::error(Rule::Size, (1, 1), message, "carry it on a seed image")
+    });
+}
+
 /// Checks line ends and the first line; returns what there is to read as YAML.
-pub(super) fn check<'a>(text: &'a str, findings: &mut Vec<Finding>) -> Option<&'a str> {
+pub(super) fn check<'a>(text: &'a str, kind: DocumentKind, findings: &mut Vec<Finding>) -> Option<&'a str> {
     let text = match text.strip_prefix(BOM) {
         None => text,
         Some(rest) => {
             findings.push(Finding::error(
                 Rule::Bom,
                 (1, 1),
-                "the file begins with a byte order mark, so its first line is not a header to cloud-init",
+                "the file begins with a byte order mark, so its first line is not what it looks like to cloud-init",
                 "save it as UTF-8 without a byte order mark",
             ));
             rest
@@ -58,9 +83,13 @@ pub(super) fn check<'a>(text: &'a str, findings: &mut Vec<Finding>) -> Option<&'
     };
     let first = text.lines().next().unwrap_or_default();
     let lower = first.to_ascii_lowercase();
-    let script = lower.starts_with("#!");
+    let user_data = kind == DocumentKind::UserData;
+    let script = user_data && lower.starts_with("#!");
     check_line_ends(text, script, findings);
     check_characters(text, findings);
+    if !user_data {
+        return Some(text);
+    }
     if first.trim_end() == JINJA {
         findings.push(Finding::warning(
             Rule::Jinja,

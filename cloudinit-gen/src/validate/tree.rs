@@ -12,6 +12,8 @@ pub(super) type Place = (usize, usize);
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) place: Place,
+    /// The anchor that aliases refer to; 0: none.
+    pub(super) anchor: usize,
     pub(super) kind: Kind,
 }
 
@@ -25,7 +27,7 @@ pub(super) enum Kind {
     Sequence(Vec<Node>),
     Mapping(Vec<(Node, Node)>),
     /// A reference to an anchor. What it stands for is checked where it is written.
-    Alias,
+    Alias(usize),
 }
 
 impl Node {
@@ -103,6 +105,7 @@ impl Tree {
 /// A collection that is not finished yet.
 struct Open {
     place: Place,
+    anchor: usize,
     /// Written in brackets.
     flow: bool,
     contents: Contents,
@@ -135,11 +138,12 @@ impl Builder<'_> {
             }
             Event::Comment(..) => self.tree.free.extend(range),
             Event::Anchor(_, name) => self.check_anchor(&name, place, range),
-            Event::Alias(_) => self.finish(Node {
+            Event::Alias(target) => self.finish(Node {
                 place,
-                kind: Kind::Alias,
+                anchor: 0,
+                kind: Kind::Alias(target),
             }),
-            Event::Scalar(value, style, _, tag) => {
+            Event::Scalar(value, style, anchor, tag) => {
                 self.check_tag(place, tag.as_deref());
                 if style == ScalarStyle::Plain {
                     self.check_word(&value, place);
@@ -155,36 +159,45 @@ impl Builder<'_> {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
                 self.finish(Node {
                     place,
+                    anchor,
                     kind: Kind::Scalar { text, plain },
                 });
             }
-            Event::SequenceStart(style, _, tag) => {
+            Event::SequenceStart(style, anchor, tag) => {
                 self.check_tag(place, tag.as_deref());
                 let flow = style == StructureStyle::Flow;
                 self.open.push(Open {
                     place,
+                    anchor,
                     flow,
                     contents: Contents::Items(Vec::new()),
                 });
             }
-            Event::MappingStart(style, _, tag) => {
+            Event::MappingStart(style, anchor, tag) => {
                 self.check_tag(place, tag.as_deref());
                 let flow = style == StructureStyle::Flow;
                 self.open.push(Open {
                     place,
+                    anchor,
                     flow,
                     contents: Contents::Entries(Vec::new(), None),
                 });
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(Open { place, contents, .. }) = self.open.pop() else {
+                let Some(Open {
+                    place,
+                    anchor,
+                    contents,
+                    ..
+                }) = self.open.pop()
+                else {
                     return;
                 };
                 let kind = match contents {
                     Contents::Items(items) => Kind::Sequence(items),
                     Contents::Entries(entries, _) => Kind::Mapping(entries),
                 };
-                self.finish(Node { place, kind });
+                self.finish(Node { place, anchor, kind });
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! What YAML 1.1 takes a word without quotes for. after `PyYAML`'s resolver, which is cloud-init's.
+//! What YAML 1.1 takes a word without quotes for, after `PyYAML`'s resolver, which is cloud-init's.
 
 use std::fmt;
 
@@ -45,6 +45,30 @@ pub(super) fn resolve(word: &str) -> Type {
     } else {
         Type::Text
     }
+}
+
+/// The number that an [`Type::Integer`] stands for; `None` where it is larger than 64 bits.
+#[cfg(feature = "schema")]
+pub(super) fn integer(word: &str) -> Option<i64> {
+    let digits = word.replace('_', "");
+    let (negative, digits) = match digits.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, digits.strip_prefix('+').unwrap_or(&digits)),
+    };
+    let value = if let Some(binary) = digits.strip_prefix("0b") {
+        i64::from_str_radix(binary, 2).ok()?
+    } else if let Some(hex) = digits.strip_prefix("0x") {
+        i64::from_str_radix(hex, 16).ok()?
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        i64::from_str_radix(digits, 8).ok()?
+    } else {
+        let mut value: i64 = 0;
+        for part in digits.split(':') {
+            value = value.checked_mul(60)?.checked_add(part.parse().ok()?)?;
+        }
+        value
+    };
+    Some(if negative { -value } else { value })
 }
 
 fn is_integer(word: &str) -> bool {

@@ -169,6 +169,34 @@ fn marks_of_an_earlier_life_of_the_disk_do_not_count() {
 }
 
 #[test]
+fn an_installer_copies_the_payload_and_the_installed_systems_first_boot_does_the_rest() {
+    let Some(sandbox) = ready_to_boot() else { return };
+    assert!(sandbox.boot_with(&["payload"]));
+    assert_eq!(sandbox.read("var/lib/iso-copy-complete"), "k3s-master1-0001\n");
+    assert!(sandbox.path("var/lib/lab/payload/k3s").is_file());
+    for marker in ["var/lib/cloud-init-complete", "var/lib/k3s-bootstrap.done"] {
+        assert!(!sandbox.path(marker).exists(), "{marker}");
+    }
+    for call in ["swapoff", "modprobe", "dpkg", "systemctl", "cloud-init"] {
+        assert_eq!(sandbox.calls(call), 0, "{call} in an installer's own system");
+    }
+    // The installer's drive is gone when the installed system boots.
+    fs::remove_file(sandbox.path("dev/disk/by-label/LABPAYLOAD")).unwrap();
+    assert!(sandbox.boot());
+    for marker in MARKERS {
+        assert_eq!(sandbox.read(marker), "k3s-master1-0001\n", "{marker}");
+    }
+}
+
+#[test]
+fn an_installation_fails_when_the_payload_cannot_be_copied_and_says_why() {
+    let Some(sandbox) = ready_to_boot() else { return };
+    fs::remove_file(sandbox.path("dev/disk/by-label/LABPAYLOAD")).unwrap();
+    assert!(!sandbox.boot_with(&["payload"]));
+    assert_eq!(sandbox.failure().step, "payload-wait");
+}
+
+#[test]
 fn a_damaged_payload_is_named_and_nothing_of_it_is_installed() {
     let Some(sandbox) = ready_to_boot() else { return };
     let image = sandbox.path("dev/disk/by-label/LABPAYLOAD");

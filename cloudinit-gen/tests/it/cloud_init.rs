@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::common::{missing, node, python};
 
 /// One unpacked cloud-init.
-struct Judge {
-    name: &'static str,
+pub(crate) struct Judge {
+    pub(crate) name: &'static str,
     python_path: String,
 }
 
@@ -37,7 +37,7 @@ impl Judge {
     }
 
     /// Runs a Python program that has to succeed; returns what it printed.
-    fn succeed(&self, program: &str, input: &str) -> String {
+    pub(crate) fn succeed(&self, program: &str, input: &str) -> String {
         let output = self.run(&["-c", program], input);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -50,7 +50,7 @@ impl Judge {
     }
 
     /// What cloud-init's `schema` command says about a file, and whether it accepts it.
-    fn schema(&self, kind: &str, text: &str) -> (bool, String) {
+    pub(crate) fn schema(&self, kind: &str, text: &str) -> (bool, String) {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join(kind);
         std::fs::write(&file, text).unwrap();
@@ -68,27 +68,32 @@ impl Judge {
     }
 }
 
+fn cache() -> PathBuf {
+    let default = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache");
+    std::env::var_os("LAB_CACHE_DIR")
+        .map_or_else(default, PathBuf::from)
+        .join("cloud-init")
+}
+
+/// The Python modules of one version, once [`judges`] has fetched them.
+pub(crate) fn unpacked(name: &str) -> PathBuf {
+    cache().join(name).join("usr/lib/python3/dist-packages")
+}
+
 /// Both versions, fetched once and kept in the cache.
-fn judges() -> Option<&'static [Judge]> {
+pub(crate) fn judges() -> Option<&'static [Judge]> {
     static JUDGES: OnceLock<Option<Vec<Judge>>> = OnceLock::new();
     let fetched = JUDGES.get_or_init(|| {
         python()?;
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let cache = std::env::var_os("LAB_CACHE_DIR").map_or_else(|| manifest.join("../.cache"), PathBuf::from);
-        let directory = cache.join("cloud-init");
+        let directory = cache();
         let fetched = Command::new(manifest.join("tests/it/fetch-cloud-init.sh"))
             .arg(&directory)
             .output();
         if !fetched.is_ok_and(|output| output.status.success()) {
             return None;
         }
-        let modules = |name: &str| {
-            directory
-                .join(name)
-                .join("usr/lib/python3/dist-packages")
-                .display()
-                .to_string()
-        };
+        let modules = |name: &str| unpacked(name).display().to_string();
         let judge = |name| Judge {
             name,
             python_path: format!("{}:{}", modules(name), modules("modules")),

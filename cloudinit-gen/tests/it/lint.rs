@@ -1,6 +1,6 @@
 //! What the validator finds, where, and that it agrees with the reader that counts.
 
-use cloudinit_gen::validate::{Rule, Severity, Validator, validate};
+use cloudinit_gen::validate::{DocumentKind, Rule, Severity, Validator, validate};
 use cloudinit_gen::{K3sAgentConfig, K3sServerConfig, MasterNode, WorkerNode};
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -179,6 +179,139 @@ fn a_document_larger_than_its_transport_is_refused() {
     );
 }
 
+/// Line, column and rule of what is wrong with a document of this kind.
+fn places_in(kind: DocumentKind, text: &str) -> Vec<(usize, usize, &'static str)> {
+    let mut validator = Validator::default();
+    validator.kind = kind;
+    let found = validator.validate(text);
+    found
+        .iter()
+        .map(|finding| (finding.line, finding.column, finding.rule.as_str()))
+        .collect()
+}
+
+#[test]
+fn mistakes_in_networks_are_found_at_their_places() {
+    for (text, expected) in [
+        ("version: 2\nethernets:\n  a:\n    dhcp4: true\n", vec![]),
+        ("network:\n  version: 2\n", vec![(1, 1, "key")]),
+        ("ethernets: {}\n", vec![(1, 1, "key")]),
+        ("version: '2'\n", vec![(1, 10, "type")]),
+        ("version: 3\n", vec![(1, 10, "type")]),
+        ("version: 2\nethernet: {}\n", vec![(2, 1, "key")]),
+        (
+            "version: 2\nethernets:\n  a:\n    match:\n      macaddress: 52:54:00:12:34:56\n",
+            vec![(5, 19, "type")],
+        ),
+        (
+            "version: 2\nethernets:\n  a:\n    match:\n      macaddress: 00:50:56:3f:00:0a\n",
+            vec![],
+        ),
+        ("version: 2\nethernets:\n  a:\n    set-name: b\n", vec![(4, 15, "key")]),
+        (
+            "version: 2\nethernets:\n  a:\n    dhcp4: 'yes'\n",
+            vec![(4, 12, "type")],
+        ),
+        (
+            "version: 2\nethernets:\n  a:\n    gateway4: 10.0.0.1\n",
+            vec![(4, 5, "key")],
+        ),
+        (
+            "version: 2\nethernets:\n  a:\n    addresses: [10.0.0.2]\n",
+            vec![(4, 17, "type")],
+        ),
+        (
+            "version: 2\nethernets:\n  a:\n    addresses: 10.0.0.2/24\n",
+            vec![(4, 16, "type")],
+        ),
+        ("version: 2\nethernets:\n  a:\n\tdhcp4: true\n", vec![(4, 1, "tab")]),
+        ("version: 1\n", vec![(1, 1, "key")]),
+        (
+            "version: 1\nconfig:\n- type: physical\n  mac_address: 52:54:00:12:34:56\n",
+            vec![(4, 16, "type")],
+        ),
+        ("version: 2\nversion: 2\n", vec![(2, 1, "duplicate-key")]),
+    ] {
+        assert_eq!(places_in(DocumentKind::NetworkConfig, text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_meta_data_are_found_at_their_places() {
+    for (text, expected) in [
+        ("instance-id: i-1\nlocal-hostname: a\n", vec![]),
+        ("local-hostname: a\n", vec![(1, 1, "key")]),
+        ("instance-id: 001\n", vec![(1, 14, "type")]),
+        ("instance-id: i\nlocal-hostname: on\n", vec![(2, 17, "type")]),
+        ("\u{feff}instance-id: i\n", vec![(1, 1, "bom")]),
+        ("instance-id: i\r\n", vec![(1, 15, "line-ends")]),
+    ] {
+        assert_eq!(places_in(DocumentKind::MetaData, text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn mistakes_in_an_installers_answers_are_found_at_their_places_in_either_form() {
+    for (text, expected) in [
+        ("version: 1\nuser-data: {}\n", vec![]),
+        ("user-data: {}\n", vec![(1, 1, "key")]),
+        ("version: '1'\nuser-data: {}\n", vec![(1, 10, "type")]),
+        ("version: 1\n", vec![(1, 1, "key")]),
+        ("version: 1\nuser-data: {}\nlate_commands: []\n", vec![(3, 1, "key")]),
+        (
+            "version: 1\nuser-data: {}\nlate-commands: reboot\n",
+            vec![(3, 16, "type")],
+        ),
+        (
+            "version: 1\nuser-data: {}\nlate-commands:\n- echo a: b\n",
+            vec![(4, 3, "type")],
+        ),
+        (
+            "version: 1\nuser-data: {}\nlate-commands:\n- [a, 1]\n",
+            vec![(4, 7, "type")],
+        ),
+        (
+            "version: 1\nidentity: {username: a, hostname: b}\n",
+            vec![(2, 11, "key")],
+        ),
+        (
+            "version: 1\nidentity: {username: a, hostname: b, password: c}\n",
+            vec![(2, 48, "plain-password")],
+        ),
+        (
+            "version: 1\nidentity: {username: a, hostname: b, password: $6$c$d}\n",
+            vec![],
+        ),
+        ("version: 1\nuser-data: {}\napt: {geoip: 'no'}\n", vec![(3, 14, "type")]),
+        (
+            "version: 1\nuser-data: {}\napt: {fallback: offline}\n",
+            vec![(3, 17, "type")],
+        ),
+        ("version: 1\nuser-data: {}\nshutdown: halt\n", vec![(3, 11, "type")]),
+        ("version: 1\nuser-data: {}\nkeyboard: {}\n", vec![(3, 11, "key")]),
+        ("version: 1\nuser-data: {}\npackages: [1.5]\n", vec![(3, 12, "type")]),
+        ("version: 1\nuser-data: {}\nnetwork: {network: {version: 2}}\n", vec![]),
+        (
+            "version: 1\nuser-data: {}\nnetwork: {version: 4}\n",
+            vec![(3, 20, "type")],
+        ),
+        ("version: 1\nuser-data: {hostname: no}\n", vec![(2, 23, "type")]),
+    ] {
+        assert_eq!(places_in(DocumentKind::Autoinstall, text), expected, "{text:?}");
+        let indented = format!("  {}\n", text.trim_end().replace('\n', "\n  "));
+        let inside: Vec<_> = expected
+            .iter()
+            .map(|(line, column, rule)| (line + 2, column + 2, *rule))
+            .collect();
+        assert_eq!(
+            places(&format!("#cloud-config\nautoinstall:\n{indented}")),
+            inside,
+            "{text:?}"
+        );
+    }
+    assert_eq!(places("#cloud-config\nautoinstall: [a]\n"), vec![(2, 14, "type")]);
+}
+
 /// Whether `PyYAML` reads each text, and whether `hostname` in it is text.
 fn pyyaml(texts: &[String]) -> Vec<(bool, bool)> {
     const PROGRAM: &str = r#"
@@ -265,5 +398,11 @@ proptest! {
     fn no_bytes_at_all_make_the_validator_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         validate(&bytes);
         validate([b"#cloud-config\n".as_slice(), &bytes].concat());
+        let mut validator = Validator::default();
+        validator.schema = Some(cloudinit_gen::validate::Schema::from_json("any", br#"{"type": "string"}"#).unwrap());
+        for kind in [DocumentKind::MetaData, DocumentKind::NetworkConfig, DocumentKind::Autoinstall] {
+            validator.kind = kind;
+            validator.validate(&bytes);
+        }
     }
 }

@@ -139,7 +139,7 @@ fn nothing_secret_is_printed_for_debugging() {
     node.password = Some("open sesame".into());
     node.registries_yaml = Some("password: open sesame".into());
     let mut k3s = K3sServerConfig::default();
-    k3s.token = Some("open sesame".into());
+    k3s.node.token = Some("open sesame".into());
     let master = MasterNode::new(node.clone(), k3s);
     let worker = WorkerNode::new(node, K3sAgentConfig::new("https://192.168.6.10:6443"));
     let seed = master.render().unwrap();

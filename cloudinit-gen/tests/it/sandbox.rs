@@ -147,11 +147,20 @@ impl Sandbox {
 
     /// Runs the bootstrap to its end; returns whether it succeeded.
     pub(crate) fn boot(&self) -> bool {
-        self.boot_through(&[])
+        self.boot_as(&[], &[])
     }
 
     /// The same, started by a program that prepares its surroundings.
     pub(crate) fn boot_through(&self, wrapper: &[&str]) -> bool {
+        self.boot_as(wrapper, &[])
+    }
+
+    /// Runs the script with these arguments, as an installer does.
+    pub(crate) fn boot_with(&self, arguments: &[&str]) -> bool {
+        self.boot_as(&[], arguments)
+    }
+
+    fn boot_as(&self, wrapper: &[&str], arguments: &[&str]) -> bool {
         let fakes = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fakes");
         let path = std::env::var("PATH").unwrap();
         let mut line = wrapper.to_vec();
@@ -159,6 +168,7 @@ impl Sandbox {
         let output = Command::new(line[0])
             .args(&line[1..])
             .arg(self.path("usr/local/lib/lab/bootstrap.sh"))
+            .args(arguments)
             .env_clear()
             .env("LAB_ROOT", self.root())
             .env("PATH", format!("{}:{path}", fakes.display()))

@@ -70,21 +70,23 @@ fn cloud_config(text: &str) -> CloudConfig {
 
 fn k3s(text: &str) -> (K3sServerConfig, K3sAgentConfig) {
     let mut server = K3sServerConfig::default();
-    server.token = Some(text.into());
-    server.node_name = Some(text.to_owned());
+    server.node.token = Some(text.into());
+    server.node.node_name = Some(text.to_owned());
     server.tls_san = vec![text.to_owned()];
     server.write_kubeconfig_mode = Some(text.to_owned());
     server.disable = vec![text.to_owned(), text.to_owned()];
     server
+        .node
         .extra
         .insert("debug".to_owned(), ConfigValue::Text(text.to_owned()));
     server
+        .node
         .extra
         .insert("etcd-arg+".to_owned(), ConfigValue::List(vec![text.to_owned()]));
     let mut agent = K3sAgentConfig::new(text);
-    agent.token = Some(text.into());
-    agent.node_label = vec![text.to_owned()];
-    agent.pause_image = Some(text.to_owned());
+    agent.node.token = Some(text.into());
+    agent.node.node_label = vec![text.to_owned()];
+    agent.node.pause_image = Some(text.to_owned());
     (server, agent)
 }
 

@@ -13,6 +13,7 @@ mod plan;
 pub(crate) mod power;
 mod recorded;
 mod schema;
+pub(crate) mod seed;
 pub(crate) mod ssh;
 mod status;
 pub(crate) mod timings;
@@ -42,6 +43,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Destroy(args) => destroy::run(app, &args),
         Command::Kubeconfig(args) => kubeconfig::run(app, &args),
         Command::Pki(command) => pki::run(app, command),
+        Command::Seed(command) => seed::run(app, command),
         Command::Timings(command) => timings::run(app, command),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(app, &args),

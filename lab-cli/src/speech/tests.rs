@@ -7,12 +7,13 @@ use clap::CommandFactory as _;
 use super::catalogue::{pairs, split};
 use super::*;
 
-const TEXTS: [&str; 5] = [
+const TEXTS: [&str; 6] = [
     include_str!("ko/engine.txt"),
     include_str!("ko/config.txt"),
     include_str!("ko/vmrun.txt"),
     include_str!("ko/cli.txt"),
     include_str!("ko/help.txt"),
+    include_str!("ko/seed.txt"),
 ];
 
 fn ko(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "init",
     "config",
     "schema",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 15] = [
     "destroy",
     "kubeconfig",
     "pki",
+    "seed",
     "timings",
     "completions",
     "man",

@@ -22,6 +22,7 @@ mod nodes;
 mod pki;
 #[cfg(unix)]
 mod runs;
+mod seed;
 #[cfg(unix)]
 mod terminal;
 mod timings;

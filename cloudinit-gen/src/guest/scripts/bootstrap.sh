@@ -5,6 +5,8 @@
 # nowhere else. Every step can run again: a node that is switched off in the middle goes on with the next boot, and
 # one that has finished does nothing. The first step that fails writes /var/lib/lab/failed and ends the run.
 #
+# With the argument `payload` it copies the payload and ends: what an installer runs inside the system it has installed.
+#
 # LAB_ROOT is empty on a node; tests put a directory of their own in front of every path with it.
 set -eu
 umask 022
@@ -448,6 +450,11 @@ trap on_exit EXIT
 # A shutdown in the middle is no failure: the next boot goes on.
 trap 'trap - EXIT; exit 143' TERM
 rm -f "$state/failed"
+if [ "${1:-}" = payload ]; then
+    fetch_payload
+    rm -f "$state/command.log"
+    exit 0
+fi
 wait_for_cloud_init
 set_clock
 fetch_payload
