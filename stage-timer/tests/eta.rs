@@ -343,6 +343,46 @@ fn replayed_histories_are_predicted_better_than_by_their_total_times() {
 }
 
 #[test]
+fn what_a_stage_says_on_its_way_makes_its_prediction_better() {
+    let mut random = Random(41);
+    // A boot and a bootstrap that vary a lot as a whole; both tell how far they are.
+    let mut boot = || {
+        let (clock, builder) = paused("up");
+        let timeline = builder.shape("1+2").start();
+        let stage = timeline.stage("wait", Waiting);
+        let slow = random.factor(0.4);
+        for (word, seconds) in [
+            ("running", 2.0),
+            ("address reported", 20.0),
+            ("SSH server answers", 15.0),
+            ("", 8.0),
+        ] {
+            clock.advance(Duration::from_secs_f64(seconds * slow * random.factor(0.05)));
+            if !word.is_empty() {
+                stage.progress(None, word);
+            }
+        }
+        stage.finish(Outcome::Ok);
+        timeline.finish(Outcome::Ok)
+    };
+    let said: Vec<RunRecord> = (0..60).map(|_| boot()).collect();
+    let mut silent = said.clone();
+    for stage in silent.iter_mut().flat_map(|run| &mut run.stages) {
+        stage.notes.clear();
+    }
+    let (said, silent) = (Replay::of(&said), Replay::of(&silent));
+    println!(
+        "said:\n{}\nsilent:\n{}",
+        said.to_text(Lang::En),
+        silent.to_text(Lang::En)
+    );
+    for (moment, part) in [(0.1, 0.95), (0.25, 0.95), (0.5, 0.5), (0.75, 0.4), (0.9, 0.2)] {
+        let (with, without) = (said.mean_error(moment).unwrap(), silent.mean_error(moment).unwrap());
+        assert!(with < without * part, "at {moment}: {with} against {without}");
+    }
+}
+
+#[test]
 fn a_live_timeline_is_predicted_through_its_snapshots() {
     let runs = history(4, 3, STEADY, 2);
     let estimator = Estimator::from_history(&runs, "1+2");

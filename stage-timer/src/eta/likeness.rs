@@ -16,6 +16,7 @@ const SHORT: f64 = 0.02;
 const MOST_SLOWER: f64 = 0.4;
 /// A stage that took twice or half as long as it did (a natural logarithm) was done in another way than then.
 const OTHER_WAY: f64 = 0.7;
+
 /// How much slower the live run is than an earlier one, judged by what has ended in both. A stage that went quite
 /// differently says little of the pace of others.
 pub(super) fn pace(model: &Model, live: &Live<'_>) -> f64 {
@@ -29,6 +30,14 @@ pub(super) fn pace(model: &Model, live: &Live<'_>) -> f64 {
             let weight = past.duration().min(now);
             weights += weight;
             sum += weight * slower(past.duration(), now, model.wall).clamp(-MOST_SLOWER, MOST_SLOWER);
+        }
+        // What is open says something too, as far as it has come.
+        if let Some(past) = past.filter(|past| stage.open && past.children.is_empty())
+            && let Some((now, then)) = past.milestone(stage)
+        {
+            let weight = then.min(now);
+            weights += weight;
+            sum += weight * slower(then, now, model.wall).clamp(-MOST_SLOWER, MOST_SLOWER);
         }
     }
     if weights > 0.0 { (sum / weights).exp() } else { 1.0 }

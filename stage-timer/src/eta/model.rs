@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::analysis::Tree;
 use crate::analysis::keys::{Key, Keys};
-use crate::{Lane, Outcome, RunRecord};
+use crate::{Lane, Outcome, RunRecord, StageRecord};
 
 /// An earlier run. Times are in seconds from its start.
 #[derive(Debug)]
@@ -26,11 +26,24 @@ pub(super) struct Past {
     pub(super) skipped: bool,
     /// In order of start.
     pub(super) children: Vec<Key>,
+    /// What it said on its way, each the first time, and when after its start.
+    said: Vec<(String, f64)>,
 }
 
 impl Past {
     pub(super) fn duration(&self) -> f64 {
         self.end - self.start
+    }
+
+    /// The furthest that a live stage has come of what this one said too: how long it took to get there, and how long it
+    /// took then. A boot that says `SSH server answers` is no longer judged by how long boots take in all.
+    pub(super) fn milestone(&self, live: &StageRecord) -> Option<(f64, f64)> {
+        let said = said(live);
+        let reached = self.said.iter().filter_map(|(word, then)| {
+            let (_, now) = said.iter().find(|(live, _)| live == word)?;
+            Some((*now, *then))
+        });
+        reached.max_by(|a, b| a.1.total_cmp(&b.1))
     }
 }
 
@@ -44,6 +57,7 @@ impl Model {
                 end: stage.end.as_secs_f64(),
                 name: stage.name.clone(),
                 lane: stage.lane.clone(),
+                said: said(stage),
                 skipped: matches!(stage.outcome, Outcome::Skipped { .. }),
                 children: tree.children[index].iter().map(|&child| keys[child]).collect(),
             };
@@ -65,6 +79,21 @@ impl Model {
             Some(parent) => self.stages.get(&parent).map_or(&[], |past| &past.children),
         }
     }
+}
+
+/// Different things that a stage says that are kept of it.
+const WORDS: usize = 64;
+
+fn said(stage: &StageRecord) -> Vec<(String, f64)> {
+    let mut said: Vec<(String, f64)> = Vec::new();
+    for note in &stage.notes {
+        let known = said.iter().any(|(word, _)| *word == note.message);
+        if !note.message.is_empty() && !known && said.len() < WORDS {
+            let at = note.at.saturating_sub(stage.start);
+            said.push((note.message.clone(), at.as_secs_f64()));
+        }
+    }
+    said
 }
 
 /// Siblings that a stage is compared with at most, going back from it.

@@ -210,6 +210,12 @@ impl Scenario<'_> {
             }
         }
         let (age, expected) = (self.live.age(index), past.duration() * self.pace);
+        if let Some((reached, then)) = past.milestone(self.live.stage(index)) {
+            let left = (past.duration() - then) * self.pace - (age - reached);
+            if left > 0.0 {
+                return left;
+            }
+        }
         if expected > age {
             return expected - age;
         }
