@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 
+use registry_pki::key::KeyError;
 use registry_pki::verify::{ConnectOptions, connect_with};
-use registry_pki::{Ensured, PkiRequest, PkiStore, Registries, RegistryHost};
+use registry_pki::{Ensured, PkiRequest, PkiStore, Registries, RegistryHost, StoreError};
 
 use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
@@ -26,10 +27,21 @@ pub(crate) fn ensure_certificate(config: &Config, paths: &LabPaths) -> Result<Op
     }
     let store = PkiStore::open(paths.pki()).context("could not open the certificate store")?;
     let request = PkiRequest::new([host(config)?]);
-    store
-        .ensure(&request)
-        .context("could not issue the registry's certificate")
-        .map(Some)
+    store.ensure(&request).map(Some).map_err(|e| {
+        let locked = matches!(
+            e,
+            StoreError::CaKey {
+                source: KeyError::PassphraseNeeded,
+                ..
+            }
+        );
+        let error = LabError::failed("could not issue the registry's certificate").source(e);
+        if locked {
+            error.help("`lab-cli pki init` does it with the passphrase of the CA's key: `--passphrase-file`")
+        } else {
+            error
+        }
+    })
 }
 
 /// What the nodes are told about the registry.
@@ -136,6 +148,27 @@ fn is_local(ip: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_locked_ca_key_is_needed_only_for_another_certificate_and_the_error_says_who_takes_the_passphrase() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = LabPaths::new(Some(dir.path()), "lab").unwrap();
+        let mut config = Config::default();
+        let store = PkiStore::open(paths.pki()).unwrap();
+        let request = PkiRequest::new([host(&config).unwrap()]);
+        store
+            .with_ca_passphrase("secret".to_owned().into())
+            .ensure(&request)
+            .unwrap();
+        assert!(ensure_certificate(&config, &paths).unwrap().is_some());
+        config.registry.host = "registry.lab".to_owned();
+        let error = ensure_certificate(&config, &paths).unwrap_err();
+        assert!(
+            error.help_text().unwrap().contains("--passphrase-file"),
+            "{}",
+            error.one_line()
+        );
+    }
 
     #[test]
     fn a_gateway_without_an_interface_here_is_this_hosts_loopback() {

@@ -23,6 +23,9 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
         );
         if let Some(issued) = registry::ensure_certificate(run.config(), run.lab.paths())? {
             run.notice(Level::Info, None, format!("registry certificate: {}", issued.action));
+            for note in issued.notes {
+                run.notice(Level::Warning, None, note);
+            }
         }
         changed_nodes(run, options)?;
         let checks = checks::all(run.lab).await;
