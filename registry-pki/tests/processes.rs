@@ -1,5 +1,8 @@
 //! Real processes: killed at random moments, and many at once.
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Lines, Write as _};
 use std::path::{Path, PathBuf};
@@ -55,6 +58,10 @@ fn child_role() {
         }
         "ensure" => drop(store.ensure(&request()).unwrap()),
         "renew" => drop(store.renew(&request()).unwrap()),
+        "rotate" => {
+            store.ensure(&request()).unwrap();
+            drop(store.rotate(&request(), Rotation::AtOnce).unwrap());
+        }
         other => panic!("no role {other}"),
     }
 }
@@ -158,6 +165,57 @@ fn a_process_killed_at_any_moment_leaves_a_pair_that_works() {
     }
     let generations = store.history().unwrap().len();
     eprintln!("{kills} kills, {generations} generations, all changes in {cycle:?}");
+}
+
+/// Looks at the system calls: a mode that is right at the end may have been wrong before.
+#[cfg(target_os = "linux")]
+#[test]
+fn keys_are_private_from_their_first_byte_and_no_mode_is_changed_afterwards() {
+    if !support::have("strace", "permissions of keys") {
+        return;
+    }
+    // Some containers forbid it.
+    if !support::run("strace", ["-o", "/dev/null", "true"]).status.success() {
+        eprintln!("skipped: nothing may be traced here");
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let (dir, log) = (scratch.path().join("pki"), scratch.path().join("log"));
+    // Without a umask nothing is private by chance.
+    let program = r#"umask 0; exec "$0" --exact child_role --test-threads=1"#;
+    let output = Command::new("strace")
+        .args(["-f", "-e", "trace=/chmod,/^open,/^creat,/^mkdir", "-o"])
+        .arg(&log)
+        .args(["sh", "-c", program])
+        .arg(std::env::current_exe().unwrap())
+        .env(ROLE, "rotate")
+        .env(DIR, &dir)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    support::succeed(&output);
+    let log = fs::read_to_string(&log).unwrap();
+    let calls: Vec<_> = log
+        .lines()
+        .filter(|call| call.contains(dir.to_str().unwrap()))
+        .collect();
+    assert!(!log.contains("chmod"), "{log}");
+    let made: Vec<_> = calls.iter().filter(|call| call.contains("O_CREAT")).collect();
+    let private: Vec<_> = made
+        .iter()
+        .filter(|call| !call.contains(".crt") && !call.contains("record.yaml"))
+        .collect();
+    // Two sets, written and published, with two keys each.
+    assert!(
+        private.iter().filter(|call| call.contains(".key")).count() >= 8,
+        "{log}"
+    );
+    for call in private {
+        assert!(call.contains(", 0600)"), "{call}");
+    }
+    for call in calls.iter().filter(|call| call.contains("mkdir")) {
+        assert!(call.contains(", 0700)"), "{call}");
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ declare -A packages=(
   [certutil]=libnss3-tools     # NSS; brings pk12util
   [go]=golang-go               # crypto/x509: containerd's and k3s's judge
   [faketime]=faketime          # certtool takes no time of its own
+  [strace]=strace              # permissions of files, from their first byte
   [mkcert]=mkcert              # benchmark
   [curl]=curl                  # live test
   [skopeo]=skopeo              # live test
