@@ -137,6 +137,11 @@ check_features() {
   done
 }
 
+# The one optional feature that makes other certificates: judged as the default ones are.
+test_rsa() {
+  cargo test -p registry-pki --features rsa --test judges --test outside
+}
+
 # Crates that must never come in, for machines without cargo-deny.
 check_bans() {
   local banned crate
@@ -188,6 +193,7 @@ step "build" build
 step "tests" run_tests
 step "documentation tests" cargo test --workspace --doc
 step "features" check_features
+step "RSA keys" test_rsa
 step "release: bill of materials" python3 scripts/release/test_bill.py
 if [ "${LAB_TESTS_REQUIRE:-}" = 1 ] || scripts/windows.sh setup >"$logs/windows" 2>&1; then
   step "Windows, under wine" scripts/windows.sh test
