@@ -107,6 +107,14 @@ struct ContainerStatus {
     ready: bool,
 }
 
+/// Lets the cluster forget a node, and with it the password that k3s keeps for its name: without that, a new machine of
+/// the same name is not let in.
+pub(crate) async fn forget(master: &dyn GuestChannel, node: &str) -> Result<(), LabError> {
+    kubectl(master, &["delete", "node", node, "--ignore-not-found"])
+        .await
+        .map(drop)
+}
+
 /// Asks the master for the cluster's nodes.
 pub(crate) async fn nodes(master: &dyn GuestChannel) -> Result<Vec<ClusterNode>, LabError> {
     let output = kubectl(master, &["get", "nodes", "-o", "json"]).await?;

@@ -9,7 +9,7 @@ use crate::error::LabError;
 use crate::event::{Event, Level};
 use crate::lab::Lab;
 use crate::owner::{self, Owner};
-use crate::stages::remove_node;
+use crate::stages::{forget_workers, remove_node};
 
 /// What `destroy` would delete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,8 +67,23 @@ impl Lab {
             },
         ))
         .await;
-        results.into_iter().collect::<Result<Vec<()>, _>>()?;
+        LabError::first_of(results)?;
         if !only.is_empty() {
+            let state = state
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .get()
+                .clone();
+            let workers: Vec<String> = nodes.keys().filter(|n| only.contains(n)).cloned().collect();
+            if let Err(error) = forget_workers(self, &state, &workers).await {
+                // Only the cluster's list is untidy then; the next `up` tidies it before such a node joins again.
+                let message = format!("the cluster still lists {}: {}", workers.join(", "), error.one_line());
+                self.emit(Event::Notice {
+                    level: Level::Warning,
+                    node: None,
+                    message,
+                });
+            }
             return Ok(());
         }
         let foreign = self.foreign(&lab_id);

@@ -1,7 +1,6 @@
 //! [`Lab`]: one lab, and everything that can be done with it.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -22,6 +21,7 @@ use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
 use crate::report::UpReport;
+use crate::reroute::Rerouted;
 use crate::run::{Connection, ssh_of};
 use crate::stages::{self, UpOptions};
 use crate::state::{self, State, StateFile};
@@ -214,8 +214,19 @@ impl Lab {
         password: Option<SecretString>,
     ) -> Result<Connection, LabError> {
         let (ssh, access) = self.access(node, password).await?;
-        let channel: Arc<dyn GuestChannel> = self.hypervisor.guest(vm, access);
-        Ok(Connection { channel, ssh })
+        let way = |access| -> Arc<dyn GuestChannel> {
+            let (hypervisor, network) = (Arc::clone(&self.hypervisor), self.config.network.name.clone());
+            Arc::new(Rerouted::new(hypervisor, vm.clone(), network, ssh_of(node), access))
+        };
+        // With a password the hypervisor's own guest operations are tried first, and they can hang.
+        let hedge = access.credentials.is_some().then(|| {
+            way(GuestAccess {
+                credentials: None,
+                ssh: access.ssh.clone(),
+            })
+        });
+        let channel = way(access);
+        Ok(Connection { channel, hedge, ssh })
     }
 
     async fn access(
@@ -260,26 +271,6 @@ impl Lab {
             lab_id: lab_id.to_owned(),
             node: node.map(str::to_owned),
         }
-    }
-
-    /// A digest of everything about a node that only a new machine can take on.
-    pub(crate) fn digest(&self, node: &NodeSection) -> Result<String, LabError> {
-        let fingerprint = |path: &Option<PathBuf>| path.as_deref().map(crate::template::fingerprint).transpose();
-        let c = &self.config;
-        let facts = serde_json::json!({
-            "role": node.role,
-            "address": node.address,
-            "size": c.size(node),
-            "network": c.network,
-            "guest": c.guest,
-            "image": [fingerprint(&c.image.disk)?, fingerprint(&c.image.template)?],
-            "snapshot": c.image.snapshot,
-            "k3s": [fingerprint(&c.k3s.binary)?, fingerprint(&c.k3s.images)?],
-            "disable": c.k3s.disable,
-            "registry": [c.registry_endpoint()],
-            "mirrors": c.registry.mirrors,
-        });
-        Ok(identity::digest(facts.to_string().as_bytes()))
     }
 
     pub(crate) fn sink(&self) -> &dyn EventSink {

@@ -12,6 +12,7 @@ use crate::event::Level;
 use crate::lab::Lab;
 use crate::report::Report;
 use crate::run::Run;
+use crate::snapshots;
 use crate::stages::{self, Target};
 use crate::state::{Phase, State};
 
@@ -79,7 +80,7 @@ impl Lab {
             password,
             cancel,
             async |run| {
-                whole(&run.state())?;
+                usable(&run.state())?;
                 bring_back(run, &nodes).await
             },
         )
@@ -106,7 +107,7 @@ impl Lab {
             password,
             cancel,
             async |run| {
-                whole(&run.state())?;
+                usable(&run.state())?;
                 let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
                 let change = bring_back(run, &nodes).await?;
                 Ok(PowerChange { stopped, ..change })
@@ -161,8 +162,13 @@ impl Lab {
     }
 }
 
+fn usable(state: &State) -> Result<(), LabError> {
+    snapshots::restored(state)?;
+    whole(state)
+}
+
 /// A half-made machine cannot be started as if it were whole.
-fn whole(state: &State) -> Result<(), LabError> {
+pub(crate) fn whole(state: &State) -> Result<(), LabError> {
     match state.nodes.iter().find(|(_, n)| n.phase == Phase::Creating) {
         None => Ok(()),
         Some((name, _)) => Err(LabError::new(ErrorKind::NotReady, "its machine is half-made")

@@ -4,6 +4,7 @@ use serde::Serialize;
 use vmrun_rs::hypervisor::PowerState;
 
 use crate::error::LabError;
+use crate::facts::Change;
 use crate::lab::Lab;
 use crate::stages::UpOptions;
 use crate::state::Phase;
@@ -23,20 +24,25 @@ pub enum Action {
     Start,
     /// It would only be looked at.
     Keep,
-    /// `up` would refuse, because the configuration changed since the machine was made.
+    /// The changes would be applied to the machine that there is, which is started if it does not run.
+    Apply,
+    /// `up` would refuse: some of the changes need a new machine.
     Refuse,
     /// It is not in the configuration any more; `up` leaves it alone.
     Leave,
 }
 
 /// One line of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// The node.
     pub node: String,
     /// What would happen.
     #[serde(flatten)]
     pub action: Action,
+    /// What changed in the configuration since the machine was made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
 }
 
 impl Lab {
@@ -50,6 +56,10 @@ impl Lab {
         let mut steps = Vec::new();
         for name in self.node_names() {
             let node = self.find(&name)?;
+            let changes = match known.get(&name) {
+                Some(s) if s.phase != Phase::Creating => self.changes(node, &s.made_of)?,
+                _ => Vec::new(),
+            };
             let action = match known.get(&name) {
                 None => Action::Create,
                 Some(_) if options.recreates(&name) => Action::Recreate {
@@ -58,18 +68,24 @@ impl Lab {
                 Some(s) if s.phase == Phase::Creating => Action::Recreate {
                     why: "it is half-made".to_owned(),
                 },
-                Some(s) if s.digest != self.digest(node)? => Action::Refuse,
+                Some(_) if changes.iter().any(|c| !c.applicable) => Action::Refuse,
+                Some(_) if !changes.is_empty() => Action::Apply,
                 Some(s) => match self.hypervisor().state(&s.vm).await {
                     Ok(PowerState::Running) => Action::Keep,
                     _ => Action::Start,
                 },
             };
-            steps.push(Step { node: name, action });
+            steps.push(Step {
+                node: name,
+                action,
+                changes,
+            });
         }
         let gone = known.keys().filter(|n| self.config().node(n).is_none());
         steps.extend(gone.map(|n| Step {
             node: n.clone(),
             action: Action::Leave,
+            changes: Vec::new(),
         }));
         Ok(steps)
     }

@@ -19,8 +19,10 @@ use vmrun_rs::{ChannelError, GuestChannel, Hypervisor};
 
 use crate::backoff::{Backoff, LONGEST};
 use crate::error::{ErrorKind, LabError};
-use crate::event::{Event, EventSink};
+use crate::event::{Event, EventSink, Level};
 use crate::files;
+use crate::run::Connection;
+use crate::stages::bootstrap_again;
 
 /// How long one look into a guest may take. Emulated guests need several seconds for a first SSH handshake.
 const LOOK: Duration = Duration::from_secs(20);
@@ -64,8 +66,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) node: &'a str,
     pub(crate) vm: &'a VmId,
     pub(crate) hypervisor: &'a dyn Hypervisor,
-    pub(crate) channel: &'a dyn GuestChannel,
-    pub(crate) ssh: std::net::SocketAddr,
+    pub(crate) connection: &'a Connection,
     pub(crate) stage: &'a StageHandle,
     pub(crate) sink: &'a dyn EventSink,
     seen: Mutex<Seen>,
@@ -83,8 +84,7 @@ impl<'a> Watched<'a> {
         node: &'a str,
         vm: &'a VmId,
         hypervisor: &'a dyn Hypervisor,
-        channel: &'a dyn GuestChannel,
-        ssh: std::net::SocketAddr,
+        connection: &'a Connection,
         stage: &'a StageHandle,
         sink: &'a dyn EventSink,
     ) -> Self {
@@ -92,8 +92,7 @@ impl<'a> Watched<'a> {
             node,
             vm,
             hypervisor,
-            channel,
-            ssh,
+            connection,
             stage,
             sink,
             seen: Mutex::default(),
@@ -107,17 +106,37 @@ impl<'a> Watched<'a> {
             error = self.watch_power() => Err(error),
             never = self.watch_address() => match never {},
             never = self.watch_banner() => match never {},
-            result = self.watch_guest() => result,
+            result = self.watch_guest(&*self.connection.channel, Tell::All) => result,
+            result = self.hedged(async |hedge| self.watch_guest(hedge, Tell::Success).await) => result,
             () = sleep_until(end) => Err(self.timed_out("the guest did not answer", limit)),
         }
     }
 
     /// Waits until the marker at `path` carries `instance_id`. A bootstrap that says it failed ends the wait at once.
-    pub(crate) async fn until_complete(&self, path: &str, instance_id: &str, limit: Duration) -> Result<(), LabError> {
+    ///
+    /// With `again`, a failure that is there already, which an earlier run has told about, is not the end: the bootstrap
+    /// is run once more, in case its cause has been mended.
+    pub(crate) async fn until_complete(
+        &self,
+        wanted: &Wanted<'_>,
+        again: bool,
+        limit: Duration,
+    ) -> Result<(), LabError> {
         let end = Instant::now() + limit;
+        if again {
+            let first = async {
+                tokio::select! {
+                    error = self.watch_power() => Err(error),
+                    result = self.mend(wanted) => result,
+                    () = sleep_until(end) => Err(self.timed_out("the guest did not answer", limit)),
+                }
+            };
+            first.await?;
+        }
         tokio::select! {
             error = self.watch_power() => Err(error),
-            result = self.watch_bootstrap(path, instance_id) => result,
+            result = self.watch_bootstrap(&*self.connection.channel, wanted, Tell::All) => result,
+            result = self.hedged(async |hedge| self.watch_bootstrap(hedge, wanted, Tell::Success).await) => result,
             () = sleep_until(end) => Err(self.timed_out("the bootstrap did not finish", limit)),
         }
     }
@@ -161,7 +180,7 @@ impl<'a> Watched<'a> {
     async fn watch_banner(&self) -> std::convert::Infallible {
         let mut backoff = Backoff::new();
         loop {
-            if let Ok(banner) = vmrun_rs::guest::ssh_banner(self.ssh, LONGEST).await {
+            if let Ok(banner) = vmrun_rs::guest::ssh_banner(self.connection.ssh, LONGEST).await {
                 self.signal(Signal::SshBanner, &banner);
                 return std::future::pending().await;
             }
@@ -169,39 +188,82 @@ impl<'a> Watched<'a> {
         }
     }
 
-    async fn watch_guest(&self) -> Result<(), LabError> {
+    /// Does the same over SSH alone, if the other channel would try something else first; else never ends.
+    async fn hedged(&self, watch: impl AsyncFnOnce(&dyn GuestChannel) -> Result<(), LabError>) -> Result<(), LabError> {
+        match &self.connection.hedge {
+            Some(hedge) => watch(&**hedge).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn watch_guest(&self, channel: &dyn GuestChannel, tell: Tell) -> Result<(), LabError> {
         let mut backoff = Backoff::new();
         loop {
-            match self.channel.run(&GuestCommand::new(["true"]).timeout(LOOK)).await {
+            match channel.run(&GuestCommand::new(["true"]).timeout(LOOK)).await {
                 Ok(output) if output.success() => {
-                    self.signal(Signal::GuestCommand, &self.channel.kind().to_string());
+                    self.signal(Signal::GuestCommand, &channel.kind().to_string());
                     return Ok(());
                 }
                 Ok(output) => self.trouble(&format!(
                     "`true` ended with exit code {} in the guest",
                     output.exit_code
                 )),
-                Err(e) => self.channel_trouble(e)?,
+                Err(e) => self.channel_trouble(e, tell)?,
             }
             backoff.pause().await;
         }
     }
 
-    async fn watch_bootstrap(&self, path: &str, instance_id: &str) -> Result<(), LabError> {
+    /// Runs a bootstrap that has failed once more; one that has not is left alone.
+    async fn mend(&self, wanted: &Wanted<'_>) -> Result<(), LabError> {
+        let channel = &*self.connection.channel;
         let mut backoff = Backoff::new();
         loop {
-            match self.look(path, instance_id).await {
+            let mended = match Self::look(channel, wanted).await {
+                Ok(Look::Failed { step, reason }) => {
+                    let message = format!("its bootstrap failed in step `{step}`: {reason}; running it again");
+                    self.sink.emit(Event::Notice {
+                        level: Level::Warning,
+                        node: Some(self.node.to_owned()),
+                        message,
+                    });
+                    bootstrap_again(channel).await
+                }
+                Ok(_) => return Ok(()),
+                Err(error) => {
+                    self.channel_trouble(error, Tell::All)?;
+                    backoff.pause().await;
+                    continue;
+                }
+            };
+            match mended {
+                Ok(()) => return Ok(()),
+                Err(error) => self.trouble(&error.one_line()),
+            }
+            backoff.pause().await;
+        }
+    }
+
+    async fn watch_bootstrap(
+        &self,
+        channel: &dyn GuestChannel,
+        wanted: &Wanted<'_>,
+        tell: Tell,
+    ) -> Result<(), LabError> {
+        let mut backoff = Backoff::new();
+        loop {
+            match Self::look(channel, wanted).await {
                 Ok(Look::Complete) => {
-                    self.signal(Signal::Marker, path);
+                    self.signal(Signal::Marker, wanted.marker);
                     return Ok(());
                 }
                 Ok(Look::Failed { step, reason }) => {
                     let error =
                         LabError::failed(format!("the bootstrap failed in step `{step}`: {reason}")).node(self.node);
                     return Err(self.with_console(error).help(format!(
-                        "`lab-cli exec {node} -- sudo cat {log}` shows more; after mending the cause, `lab-cli up --recreate {node}`",
+                        "`lab-cli logs {node} --source bootstrap` shows more; after mending the cause, `lab-cli up` goes on with \
+                         this step, and `lab-cli up --recreate {node}` makes the machine anew",
                         node = self.node,
-                        log = guest::LOG_FILE,
                     )));
                 }
                 Ok(Look::Running { step }) => {
@@ -209,30 +271,30 @@ impl<'a> Watched<'a> {
                         backoff.reset();
                     }
                 }
-                Err(e) => self.channel_trouble(e)?,
+                Err(e) => self.channel_trouble(e, tell)?,
             }
             backoff.pause().await;
         }
     }
 
     /// One look at the failure file, the marker and the progress file, in this order.
-    async fn look(&self, marker: &str, instance_id: &str) -> Result<Look, ChannelError> {
-        if let Some(failure) = self.channel.read_file(guest::FAILED_FILE).await? {
+    async fn look(channel: &dyn GuestChannel, wanted: &Wanted<'_>) -> Result<Look, ChannelError> {
+        if let Some(failure) = channel.read_file(guest::FAILED_FILE).await? {
             // A file that is cut short is still being written: the next look reads it whole.
             let failure = guest::Failure::parse(&String::from_utf8_lossy(&failure));
-            if let Some(failure) = failure.filter(|f| f.instance_id == instance_id) {
+            if let Some(failure) = failure.filter(|f| f.instance_id == wanted.instance_id) {
                 return Ok(Look::Failed {
                     step: failure.step,
                     reason: failure.reason,
                 });
             }
         }
-        if let Some(content) = self.channel.read_file(marker).await?
-            && String::from_utf8_lossy(&content).trim() == instance_id
+        if let Some(content) = channel.read_file(wanted.marker).await?
+            && String::from_utf8_lossy(&content).trim() == wanted.instance_id
         {
             return Ok(Look::Complete);
         }
-        let step = self.channel.read_file(guest::PROGRESS_FILE).await?;
+        let step = channel.read_file(guest::PROGRESS_FILE).await?;
         Ok(Look::Running {
             step: step
                 .map(|s| String::from_utf8_lossy(&s).trim().to_owned())
@@ -241,7 +303,7 @@ impl<'a> Watched<'a> {
     }
 
     /// Notes a trouble that may pass; a permanent one is an error.
-    fn channel_trouble(&self, error: ChannelError) -> Result<(), LabError> {
+    fn channel_trouble(&self, error: ChannelError, tell: Tell) -> Result<(), LabError> {
         if error.kind() == ChannelErrorKind::HostKey {
             return Err(LabError::failed("another machine answers at this node's address")
                 .node(self.node)
@@ -251,7 +313,9 @@ impl<'a> Watched<'a> {
                  nothing was sent to it",
                 ));
         }
-        self.trouble(&one_line(&error));
+        if tell == Tell::All {
+            self.trouble(&one_line(&error));
+        }
         Ok(())
     }
 
@@ -332,6 +396,23 @@ impl<'a> Watched<'a> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The marker that a node is waited for.
+pub(crate) struct Wanted<'a> {
+    /// The file.
+    pub(crate) marker: &'a str,
+    /// What it must hold.
+    pub(crate) instance_id: &'a str,
+}
+
+/// What one of two watches of the same guest tells about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    /// Everything.
+    All,
+    /// Nothing but that it was the first to get an answer: both would tell of the same troubles in turn.
+    Success,
 }
 
 enum Look {

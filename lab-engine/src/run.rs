@@ -1,6 +1,6 @@
 //! One run of `up`: the timeline, the state and the connections that its stages share.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +32,8 @@ pub(crate) enum Done<T> {
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) channel: Arc<dyn GuestChannel>,
+    /// SSH alone, where `channel` would try something else first.
+    pub(crate) hedge: Option<Arc<dyn GuestChannel>>,
     pub(crate) ssh: SocketAddr,
 }
 
@@ -43,6 +45,8 @@ pub(crate) struct Run<'a> {
     pub(crate) password: Option<SecretString>,
     connections: Mutex<HashMap<String, Connection>>,
     forecast: Forecast,
+    /// The nodes whose machines this run started.
+    started: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Run<'a> {
@@ -60,7 +64,24 @@ impl<'a> Run<'a> {
             password,
             connections: Mutex::default(),
             forecast,
+            started: Mutex::default(),
         }
+    }
+
+    /// Notes that this run started a node's machine.
+    pub(crate) fn note_start(&self, node: &str) {
+        self.started
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(node.to_owned());
+    }
+
+    /// Whether this run started a node's machine.
+    pub(crate) fn has_started(&self, node: &str) -> bool {
+        self.started
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(node)
     }
 
     pub(crate) fn config(&self) -> &'a Config {

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use vmrun_rs::hypervisor::VmId;
 
 use crate::error::LabError;
+use crate::facts::Facts;
 use crate::files;
+use crate::snapshots::SnapshotSet;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -21,6 +23,12 @@ pub struct State {
     pub lab_id: String,
     /// The nodes that exist or were about to.
     pub nodes: BTreeMap<String, NodeState>,
+    /// Snapshots of the whole lab, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<SnapshotSet>,
+    /// The set that the lab was being restored to; if a later run finds this, the restore must be repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoring: Option<String>,
 }
 
 /// How far a node has come. What can be observed (running, ready) is never kept here.
@@ -46,8 +54,9 @@ pub struct NodeState {
     pub directory: PathBuf,
     /// The cloud-init instance id of this life of the machine; the markers in the guest must carry it.
     pub instance_id: String,
-    /// A digest of everything in the configuration that only a new machine can take on.
-    pub digest: String,
+    /// What it was made of, and what was applied to it since.
+    #[serde(default)]
+    pub made_of: Facts,
     /// Whether the seed images have been taken out for good.
     pub media_detached: bool,
     /// The virtual network that it is on.
@@ -79,6 +88,8 @@ impl StateFile {
                 version: VERSION,
                 lab_id: lab_id(),
                 nodes: BTreeMap::new(),
+                snapshots: Vec::new(),
+                restoring: None,
             },
         };
         let file = Self {
@@ -140,7 +151,7 @@ mod tests {
             vm: VmId::new("/x.vmx"),
             directory: dir.path().to_owned(),
             instance_id: "i".to_owned(),
-            digest: "d".to_owned(),
+            made_of: Facts::default(),
             media_detached: false,
             network: "VMnet1".to_owned(),
             address: Ipv4Addr::new(192, 168, 6, 10),

@@ -403,6 +403,21 @@ class Running(StandIn):
         end = time.monotonic() + seconds
         yield lambda: self.assertLess(time.monotonic(), end, "took too long") or time.sleep(0.1)
 
+    def test_a_deleted_node_is_forgotten_with_its_password_and_a_new_machine_of_its_name_joins(self) -> None:
+        server = self.machine()
+        server.start("server")
+        old = self.agent(server)
+        old.start("agent")
+        old.stop()
+        self.refuses(self.agent(server), "node password rejected", role="agent")
+        answer = server.run("kubectl", "delete", "node", "worker1")
+        self.assertEqual((answer.returncode, answer.stdout), (0, 'node "worker1" deleted\n'), answer.stderr)
+        self.assertEqual(self.readiness(server), {"master": ["True"]})
+        self.assertIn("NotFound", server.run("kubectl", "delete", "node", "worker1").stderr)
+        self.assertEqual(server.run("kubectl", "delete", "node", "worker1", "--ignore-not-found").returncode, 0)
+        self.agent(server).start("agent")
+        self.assertEqual(self.readiness(server), {"master": ["True"], "worker1": ["True"]})
+
     def test_a_cluster_of_three_is_ready_and_says_so_in_kubernetes_own_shapes(self) -> None:
         server = self.machine()
         server.config["tls-san"] = ["192.0.2.1", "lab.internal"]

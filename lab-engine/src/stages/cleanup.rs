@@ -5,12 +5,14 @@ use stage_timer::StageKind;
 use vmrun_rs::hypervisor::{PowerState, StopMode};
 
 use super::UpOptions;
-use crate::config::TimeoutSection;
+use crate::cluster;
+use crate::config::{Role, TimeoutSection};
 use crate::error::{Context as _, LabError};
+use crate::event::Level;
 use crate::lab::Lab;
 use crate::owner;
 use crate::run::{Done, Run};
-use crate::state::{NodeState, Phase};
+use crate::state::{NodeState, Phase, State};
 
 pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.cleanup);
@@ -21,19 +23,79 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
             .into_iter()
             .filter(|(name, node)| node.phase == Phase::Creating || options.recreates(name))
             .collect();
+        let forgotten = forgotten(run, &doomed);
         if doomed.is_empty() {
+            forget(run, &forgotten).await;
             return Ok(Done::Skipped((), "no machine to delete".to_owned()));
         }
+        // Killed from here on, the next run finds them half-made.
+        run.update(|s| {
+            for (name, _) in &doomed {
+                if let Some(node) = s.nodes.get_mut(name) {
+                    node.phase = Phase::Creating;
+                }
+            }
+        })?;
         try_join_all(doomed.iter().map(|(name, node)| {
             run.in_lane(stage, "delete", StageKind::Working, name, async |_| {
-                remove_node(run.lab, &run.state().lab_id, name, node).await?;
-                run.update(|s| drop(s.nodes.remove(name)))
+                remove_node(run.lab, &run.state().lab_id, name, node).await
             })
         }))
         .await?;
+        forget(run, &forgotten).await;
+        run.update(|s| {
+            s.nodes
+                .retain(|name, _| doomed.iter().all(|(doomed, _)| name != doomed))
+        })?;
         Ok(Done::Ok(()))
     })
     .await
+}
+
+/// The workers that will join with a new machine a cluster that may know their names already.
+fn forgotten(run: &Run<'_>, doomed: &[(String, NodeState)]) -> Vec<String> {
+    let state = run.state();
+    let goes = |name: &String| doomed.iter().any(|(doomed, _)| doomed == name);
+    let complete = |n: &&NodeState| n.phase == Phase::Complete;
+    let master = run.config().master().filter(|m| !goes(&m.name));
+    if master.and_then(|m| state.nodes.get(&m.name)).filter(complete).is_none() {
+        return Vec::new();
+    }
+    let workers = run.nodes(Role::Worker).into_iter().map(|n| n.name.clone());
+    workers
+        .filter(|name| goes(name) || !state.nodes.contains_key(name))
+        .collect()
+}
+
+/// Lets the cluster forget these workers. One that it cannot be told to forget shows when it joins; so no error here.
+async fn forget(run: &Run<'_>, workers: &[String]) {
+    if let Err(error) = forget_workers(run.lab, &run.state(), workers).await {
+        let message = format!(
+            "the cluster could not be told to forget {}: {}",
+            workers.join(", "),
+            error.one_line()
+        );
+        run.notice(Level::Warning, None, message);
+    }
+}
+
+/// Lets the cluster forget these workers, if the master runs.
+pub(crate) async fn forget_workers(lab: &Lab, state: &State, workers: &[String]) -> Result<(), LabError> {
+    let Some((master, known)) = lab.config().master().and_then(|m| Some((m, state.nodes.get(&m.name)?))) else {
+        return Ok(());
+    };
+    if workers.is_empty() || known.phase != Phase::Complete {
+        return Ok(());
+    }
+    let power = lab.hypervisor().state(&known.vm).await;
+    if power.context("could not see whether the master runs")? != PowerState::Running {
+        return Err(LabError::failed("the master does not run"));
+    }
+    let channel = lab.connect(master, &known.vm, None).await?.channel;
+    for worker in workers {
+        cluster::forget(&*channel, worker).await?;
+    }
+    Ok(())
 }
 
 /// Stops and deletes one node's machine and its directory, if they carry this lab's marker.

@@ -88,7 +88,7 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
         vm: lab.hypervisor().id_of(&directory, &node.name),
         directory: directory.clone(),
         instance_id: format!("{}-{}-{}", config.lab.name, node.name, identity::random_hex(6)),
-        digest: lab.digest(node)?,
+        made_of: lab.facts(node)?,
         media_detached: false,
         network: config.network.name.clone(),
         address: node.address,

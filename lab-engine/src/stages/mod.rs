@@ -1,6 +1,7 @@
 //! The stages of `up`, in order. Each looks at what is there and does only what is missing, so that a run can be
 //! repeated, and one that died continued.
 
+mod apply;
 mod cleanup;
 mod create;
 mod media;
@@ -15,7 +16,8 @@ use crate::cluster::ClusterNode;
 use crate::error::LabError;
 use crate::run::Run;
 
-pub(crate) use cleanup::remove_node;
+pub(crate) use apply::bootstrap_again;
+pub(crate) use cleanup::{forget_workers, remove_node};
 pub(crate) use power::{Target, stop};
 pub(crate) use ready::{marker, wait};
 pub(crate) use start::run as start;
@@ -44,6 +46,7 @@ pub(crate) async fn all(run: &Run<'_>, options: &UpOptions) -> Result<Vec<Cluste
     let nodes = run.all_nodes();
     start::run(run, &nodes).await?;
     ready::wait(run, &nodes).await?;
+    apply::run(run).await?;
     ready::monitor(run).await?;
     let stubborn = media::disconnect(run).await?;
     media::restart(run, &stubborn).await?;

@@ -4,17 +4,20 @@ use stage_timer::StageKind;
 
 use super::UpOptions;
 use crate::checks::{self, CheckStatus};
-use crate::config::TimeoutSection;
+use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::{ErrorKind, LabError};
 use crate::event::Level;
+use crate::facts::Change;
 use crate::registry;
 use crate::run::{Done, Run};
+use crate::snapshots;
 use crate::state::Phase;
 
 pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.prerequisites);
     run.stage("prerequisites", StageKind::Working, limit, async |_| {
         known_nodes(run, options)?;
+        snapshots::restored(&run.state())?;
         let chosen = run.lab.chosen();
         run.notice(
             Level::Info,
@@ -27,6 +30,7 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
                 run.notice(Level::Warning, None, note);
             }
         }
+        whole_cluster(run, options)?;
         changed_nodes(run, options)?;
         let checks = checks::all(run.lab).await;
         for check in checks.iter().filter(|c| c.status == CheckStatus::Warning) {
@@ -64,27 +68,70 @@ fn known_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     Ok(())
 }
 
-/// A machine that was made from another configuration is not silently used, and not silently replaced.
+/// A machine that was made from another configuration is not silently used, and not silently replaced. What can be
+/// applied to it is applied later, when its guest answers.
 fn changed_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let state = run.state();
-    let mut changed = Vec::new();
+    let mut refused: Vec<(&NodeSection, Vec<Change>)> = Vec::new();
     for node in run.all_nodes() {
         let Some(known) = state.nodes.get(&node.name) else {
             continue;
         };
-        if known.phase != Phase::Creating && !options.recreates(&node.name) && known.digest != run.lab.digest(node)? {
-            changed.push(node.name.clone());
+        if known.phase == Phase::Creating || options.recreates(&node.name) {
+            continue;
+        }
+        let mut changes = run.lab.changes(node, &known.made_of)?;
+        changes.retain(|c| !c.applicable);
+        if !changes.is_empty() {
+            refused.push((node, changes));
         }
     }
-    let Some(first) = changed.first() else { return Ok(()) };
+    let Some((first, _)) = refused.first() else {
+        return Ok(());
+    };
+    let names: Vec<&str> = refused.iter().map(|(n, _)| n.name.as_str()).collect();
+    let how = if names.len() == run.config().nodes.0.len() || first.role == Role::Master {
+        "`lab-cli up --recreate-all` makes all machines anew (their data is lost)".to_owned()
+    } else {
+        format!(
+            "`lab-cli up --recreate {}` makes it anew (its data is lost)",
+            names.join(" --recreate ")
+        )
+    };
     Err(LabError::new(
         ErrorKind::Configuration,
         format!(
-            "the configuration of {} changed since its machine was made",
-            changed.join(", ")
+            "{} changed in a way that only a new machine can take on",
+            names.join(", ")
         ),
     )
-    .help(format!(
-        "`lab-cli up --recreate {first}` makes it anew (its data is lost); or undo the change in lab.toml"
-    )))
+    .details(
+        refused
+            .iter()
+            .flat_map(|(node, changes)| changes.iter().map(move |c| format!("{}: {c}", node.name))),
+    )
+    .help(format!("{how}; or undo the change in lab.toml")))
+}
+
+/// A new master is a new cluster, which the workers of the old one do not join: they keep its certificates.
+fn whole_cluster(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
+    let state = run.state();
+    let phase = |name: &str| state.nodes.get(name).map(|n| n.phase);
+    let Some(master) = run.config().master() else {
+        return Ok(());
+    };
+    let new = options.recreates(&master.name) || phase(&master.name).is_none_or(|p| p == Phase::Creating);
+    let stays = |n: &&&NodeSection| phase(&n.name) == Some(Phase::Complete) && !options.recreates(&n.name);
+    let workers = run.nodes(Role::Worker);
+    let Some(worker) = workers.iter().find(stays).filter(|_| new) else {
+        return Ok(());
+    };
+    Err(LabError::new(
+        ErrorKind::Configuration,
+        format!(
+            "a new {} is a new cluster, which {} of the old one cannot join",
+            master.name, worker.name
+        ),
+    )
+    .help("`lab-cli up --recreate-all` makes all machines anew (their data is lost)"))
 }

@@ -7,7 +7,7 @@ use stage_timer::{Stage, StageKind};
 
 use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::LabError;
-use crate::readiness::Watched;
+use crate::readiness::{Wanted, Watched};
 use crate::run::{Done, Run};
 use crate::state::Phase;
 
@@ -30,15 +30,7 @@ pub(super) async fn answers(run: &Run<'_>, stage: &Stage, node: &NodeSection, li
         let vm = run.node_state(&node.name)?.vm;
         let connection = run.connection(node).await?;
         let hypervisor = run.lab.hypervisor().as_ref();
-        let watched = Watched::new(
-            &node.name,
-            &vm,
-            hypervisor,
-            &*connection.channel,
-            connection.ssh,
-            lane,
-            run.lab.sink(),
-        );
+        let watched = Watched::new(&node.name, &vm, hypervisor, &connection, lane, run.lab.sink());
         watched.until_ready(limit).await
     })
     .await
@@ -52,18 +44,14 @@ pub(super) async fn monitor(run: &Run<'_>) -> Result<(), LabError> {
                 let known = run.node_state(&node.name)?;
                 let connection = run.connection(node).await?;
                 let hypervisor = run.lab.hypervisor().as_ref();
-                let watched = Watched::new(
-                    &node.name,
-                    &known.vm,
-                    hypervisor,
-                    &*connection.channel,
-                    connection.ssh,
-                    lane,
-                    run.lab.sink(),
-                );
-                watched
-                    .until_complete(marker(node.role), &known.instance_id, limit)
-                    .await?;
+                let watched = Watched::new(&node.name, &known.vm, hypervisor, &connection, lane, run.lab.sink());
+                let wanted = Wanted {
+                    marker: marker(node.role),
+                    instance_id: &known.instance_id,
+                };
+                // A machine that this run started runs its bootstrap by itself.
+                let again = known.phase == Phase::Created && !run.has_started(&node.name);
+                watched.until_complete(&wanted, again, limit).await?;
                 run.update_node(&node.name, |n| n.phase = Phase::Complete)
             })
             .await

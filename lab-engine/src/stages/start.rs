@@ -19,8 +19,14 @@ pub(crate) async fn run(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<Vec<Str
                 .state(&vm)
                 .await
                 .context("could not see whether the machine runs");
-            if state.map_err(|e| e.node(&node.name))? == PowerState::Running {
-                return Ok(None);
+            match state.map_err(|e| e.node(&node.name))? {
+                PowerState::Running => return Ok(None),
+                PowerState::Missing => {
+                    let error = LabError::failed(format!("its machine is gone: there is no {vm}"));
+                    let help = format!("`lab-cli up --recreate {}` makes it anew", node.name);
+                    return Err(error.node(&node.name).help(help));
+                }
+                _ => {}
             }
             run.in_lane(stage, "start", StageKind::Working, &node.name, async |_| {
                 hypervisor
@@ -30,6 +36,7 @@ pub(crate) async fn run(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<Vec<Str
                     .map_err(|e| e.node(&node.name))
             })
             .await?;
+            run.note_start(&node.name);
             Ok::<_, LabError>(Some(node.name.clone()))
         }))
         .await?;

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use lab_engine::backend::Chosen;
 use lab_engine::{Config, Event, EventSink, Lab};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use vmrun_rs::hypervisor::{Detached, PowerState, VmId, VmSpec};
 
@@ -103,6 +104,7 @@ struct World {
     start_takes: Duration,
     refuse_to_start: Option<String>,
     stop_takes: Duration,
+    create_takes: BTreeMap<String, Duration>,
     snapshot_takes: Duration,
     refuse_snapshot: Option<String>,
     refuse_delete_snapshot: Option<String>,
@@ -195,6 +197,18 @@ impl Fake {
         running.map(|m| m.spec.name.clone()).collect()
     }
 
+    /// How long creating this node's machine takes.
+    pub(crate) fn create_takes(&self, node: &str, time: Duration) -> &Self {
+        self.world().create_takes.insert(node.to_owned(), time);
+        self
+    }
+
+    /// Takes a node's machine away behind the lab's back.
+    pub(crate) fn lose(&self, node: &str) -> &Self {
+        self.world().machines.retain(|_, m| m.spec.name != node);
+        self
+    }
+
     /// Cuts every machine's power.
     pub(crate) fn power_off(&self) {
         self.world()
@@ -229,18 +243,30 @@ impl Fake {
 
 /// Collects events.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Events(Arc<Mutex<Vec<Event>>>);
+pub(crate) struct Events(Arc<(Mutex<Vec<Event>>, Notify)>);
 
 impl Events {
     /// What has happened so far.
     pub(crate) fn all(&self) -> Vec<Event> {
-        self.0.lock().unwrap().clone()
+        self.0.0.lock().unwrap().clone()
+    }
+
+    /// Waits until something has happened for which `when` is true, not counting the first `skip` events.
+    pub(crate) async fn until(&self, skip: usize, when: impl Fn(&Event) -> bool) {
+        loop {
+            let next = self.0.1.notified();
+            if self.all().iter().skip(skip).any(&when) {
+                return;
+            }
+            next.await;
+        }
     }
 }
 
 impl EventSink for Events {
     fn emit(&self, event: Event) {
-        self.0.lock().unwrap().push(event);
+        self.0.0.lock().unwrap().push(event);
+        self.0.1.notify_one();
     }
 }
 

@@ -1,11 +1,9 @@
 //! The pipeline against a hypervisor in memory, in paused time: what it claims is checked against what is true.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Fake, Guest, lab};
 use lab_engine::{ErrorKind, Event, Lab, LabError, Phase, UpOptions, UpReport};
-use support::{Fake, Guest, lab};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::Detached;
@@ -301,7 +299,7 @@ async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
     up(&first).await.result.unwrap();
     let mut config = first.config().clone();
     config.nodes.0[1].memory_mib = Some(8192);
-    let (changed, _) = support::with_config(config, &fake);
+    let (changed, _) = crate::support::with_config(config, &fake);
     let error = fails(&changed).await;
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(
@@ -328,7 +326,7 @@ async fn a_missing_prerequisite_is_found_before_anything_is_created() {
     let mut config = first.config().clone();
     config.k3s.images = Some(directory.path().join("missing.tar.zst"));
     config.image.disk = None;
-    let (broken, _) = support::with_config(config, &fake);
+    let (broken, _) = crate::support::with_config(config, &fake);
     let error = fails(&broken).await;
     assert_eq!(error.kind(), ErrorKind::Prerequisite);
     assert!(error.help_text().is_some());
@@ -346,7 +344,7 @@ async fn two_labs_cannot_have_the_same_address_on_one_network() {
     up(&first).await.result.unwrap();
     let mut config = first.config().clone();
     config.lab.name = "second".to_owned();
-    let (second, _) = support::with_config(config, &fake);
+    let (second, _) = crate::support::with_config(config, &fake);
     let error = fails(&second).await;
     assert!(
         error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"),

@@ -49,6 +49,8 @@ impl Hypervisor for Fake {
         let id = self.id_of(&spec.directory, &spec.name);
         std::fs::create_dir_all(&spec.directory).unwrap();
         std::fs::write(id.as_str(), "config").unwrap();
+        let takes = self.world().create_takes.remove(&spec.name).unwrap_or_default();
+        tokio::time::sleep(takes).await;
         let mut world = self.world();
         let guest = world.guests.get(&spec.name).cloned().unwrap_or_default();
         let instance_id = spec.media.first().map(|seed| instance_id(seed)).unwrap_or_default();

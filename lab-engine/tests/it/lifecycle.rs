@@ -1,11 +1,9 @@
 //! Stopping, starting and restarting, against a hypervisor in memory and in paused time.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Fake, Guest, lab};
 use lab_engine::{ErrorKind, Event, Lab, PowerChange, Report, Signal, UpOptions};
-use support::{Fake, Guest, lab};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::StopMode;

@@ -92,7 +92,7 @@ impl GuestChannel for Channel {
                 self.change(|m| m.started = None);
                 String::new()
             }
-            ["/bin/sh", "-c", script, ..] if script.contains("lab-bootstrap.service") => {
+            ["/bin/sh", "-c", _, "lab-apply", "bootstrap", ..] => {
                 self.change(|m| {
                     m.guest.fails = m.guest.fails.filter(|_| !m.guest.mended);
                 });

@@ -1,0 +1,8 @@
+//! A whole lab against a hypervisor in memory, in paused time.
+
+mod changes;
+mod lifecycle;
+mod pipeline;
+mod resume;
+mod snapshots;
+mod support;
