@@ -122,6 +122,9 @@ pub(crate) enum Command {
     Start(commands::power::StartArgs),
     /// Stop machines and start them again
     Restart(commands::power::StopArgs),
+    /// The whole lab at a moment, to go back to
+    #[command(subcommand)]
+    Snapshot(commands::snapshot::SnapshotCommand),
     /// Delete the lab's machines, then everything else that the lab made
     Destroy(commands::destroy::DestroyArgs),
     /// Print the kubeconfig's path, or the kubeconfig itself

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lab_engine::{Change, SnapshotSet, SnapshotStatus};
 use stage_timer::{Lang, text};
 
 pub(crate) fn pick(lang: Lang, en: &'static str, ko: &'static str) -> &'static str {
@@ -42,4 +43,79 @@ pub(crate) fn nothing_to_do(lang: Lang) -> &'static str {
 /// The whole cluster was looked at.
 pub(crate) fn cluster_ready(lang: Lang) -> &'static str {
     pick(lang, "every node is Ready", "모든 노드가 준비되었습니다")
+}
+
+/// What changed in lab.toml since a machine was made, as a line of its own.
+pub(crate) fn change(node: &str, change: &Change, lang: Lang) -> String {
+    let how = if change.applicable {
+        pick(lang, "applied by `up`", "`up`이 적용함")
+    } else {
+        pick(lang, "needs a new machine", "VM을 새로 만들어야 함")
+    };
+    format!("{node}: {change} ({how})\n")
+}
+
+/// A set that was taken.
+pub(crate) fn snapshot_taken(set: &SnapshotSet, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("스냅샷 {} 생성됨 (VM {}개)", set.name, set.nodes.len()),
+        _ => format!("snapshot {} taken of {} machines", set.name, set.nodes.len()),
+    }
+}
+
+/// A set that the lab was taken back to.
+pub(crate) fn snapshot_restored(set: &SnapshotSet, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("스냅샷 {}으(로) 복원됨", set.name),
+        _ => format!("restored to the snapshot {}", set.name),
+    }
+}
+
+/// A set that is gone.
+pub(crate) fn snapshot_deleted(set: &SnapshotSet, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("스냅샷 {} 삭제됨", set.name),
+        _ => format!("snapshot {} deleted", set.name),
+    }
+}
+
+/// There is no set.
+pub(crate) fn no_snapshots(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "there is no snapshot yet; `lab-cli snapshot create` takes one",
+        "아직 스냅샷이 없습니다. `lab-cli snapshot create`로 만들 수 있습니다",
+    )
+}
+
+/// The heading of a list of snapshots.
+pub(crate) fn snapshot_heading(lang: Lang) -> [&'static str; 4] {
+    match lang {
+        Lang::Ko => ["이름", "ID", "생성 시각", "VM"],
+        _ => ["NAME", "ID", "TAKEN", "MACHINES"],
+    }
+}
+
+/// A set that cannot be restored, and why.
+pub(crate) fn snapshot_broken(status: &SnapshotStatus, lang: Lang) -> String {
+    let (name, problems) = (&status.set.name, status.problems.join("; "));
+    match lang {
+        Lang::Ko => {
+            format!("{name}: 복원할 수 없음: {problems}. `lab-cli snapshot delete {name}`로 정리할 수 있습니다")
+        }
+        _ => format!("{name} cannot be restored: {problems}; `lab-cli snapshot delete {name}` removes it"),
+    }
+}
+
+/// What a restore throws away.
+pub(crate) fn restore_loses(name: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("모든 VM이 스냅샷 {name}의 상태로 돌아갑니다. 그 뒤의 변경은 사라집니다"),
+        _ => format!("every machine goes back to the snapshot {name}; what has happened in them since is lost"),
+    }
+}
+
+/// Goes on?
+pub(crate) fn go_on(lang: Lang) -> &'static str {
+    pick(lang, "Go on? [y/N] ", "계속할까요? [y/N] ")
 }

@@ -240,6 +240,10 @@ pub(crate) fn action(action: &Action, lang: Lang) -> (&'static str, String) {
             pick(lang, "keep", "유지"),
             pick(lang, "only looked at", "확인만 함").to_owned(),
         ),
+        Action::Apply => (
+            pick(lang, "apply", "변경 적용"),
+            pick(lang, "without a new machine", "VM을 새로 만들지 않음").to_owned(),
+        ),
         Action::Refuse => (
             pick(lang, "refuse", "거부"),
             pick(

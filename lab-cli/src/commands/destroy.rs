@@ -1,12 +1,12 @@
 //! `destroy`: takes the lab away, after saying what goes.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::sync::Arc;
 
 use clap::Args;
 use lab_engine::{Doomed, EventSink, Lab};
 use serde_json::json;
 
+use super::confirm;
 use crate::app::App;
 use crate::cli::Output;
 use crate::failure::{Exit, Failure};
@@ -78,20 +78,5 @@ fn list(app: &App, doomed: &Doomed) -> String {
 }
 
 fn confirmed(app: &App, doomed: &Doomed) -> Result<bool, Failure> {
-    let _ = io::stderr().write_all(list(app, doomed).as_bytes());
-    if !io::stdin().is_terminal() {
-        return Err(Failure::usage(
-            "nobody can be asked here whether to delete this",
-            "say it with `--yes`",
-        ));
-    }
-    let _ = io::stderr()
-        .write_all(app.words().go_on.as_bytes())
-        .and_then(|()| io::stderr().flush());
-    let mut answer = String::new();
-    if io::stdin().lock().read_line(&mut answer).is_err() {
-        return Ok(false);
-    }
-    let answer = answer.trim().to_lowercase();
-    Ok(app.words().yes.contains(&answer.as_str()))
+    confirm::asked(app, &list(app, doomed), app.words().go_on)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
+mod confirm;
 pub(crate) mod destroy;
 mod doctor;
 pub(crate) mod exec;
@@ -14,6 +15,7 @@ pub(crate) mod power;
 mod recorded;
 mod schema;
 pub(crate) mod seed;
+pub(crate) mod snapshot;
 pub(crate) mod ssh;
 mod status;
 pub(crate) mod timings;
@@ -40,6 +42,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Stop(args) => power::stop(app, &args),
         Command::Start(args) => power::start(app, &args),
         Command::Restart(args) => power::restart(app, &args),
+        Command::Snapshot(command) => snapshot::run(app, command),
         Command::Destroy(args) => destroy::run(app, &args),
         Command::Kubeconfig(args) => kubeconfig::run(app, &args),
         Command::Pki(command) => pki::run(app, command),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::up::Recreate;
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::{table, words};
+use crate::{phrases, table, words};
 
 /// Shows it, node by node.
 pub(crate) fn run(app: &App, args: &Recreate) -> Result<Exit, Failure> {
@@ -25,7 +25,13 @@ pub(crate) fn run(app: &App, args: &Recreate) -> Result<Exit, Failure> {
                 [step.node.clone(), action.to_owned(), why]
             })
             .collect();
-        table::draw([w.node, w.action, w.remark], &rows)
+        let changes = steps.iter().flat_map(|step| {
+            let line = move |change: &lab_engine::Change| phrases::change(&step.node, change, lang);
+            step.changes.iter().map(line)
+        });
+        let changes: String = changes.collect();
+        let gap = if changes.is_empty() { "" } else { "\n" };
+        format!("{}{gap}{changes}", table::draw([w.node, w.action, w.remark], &rows))
     })?;
     Ok(Exit::OK)
 }
