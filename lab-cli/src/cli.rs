@@ -127,7 +127,7 @@ pub(crate) enum Command {
     Snapshot(commands::snapshot::SnapshotCommand),
     /// Delete the lab's machines, then everything else that the lab made
     Destroy(commands::destroy::DestroyArgs),
-    /// Print the kubeconfig's path, or the kubeconfig itself
+    /// The kubeconfig: its path, its text, or into a file of yours
     Kubeconfig(commands::kubeconfig::KubeconfigArgs),
     /// The registry's certificates
     #[command(subcommand)]

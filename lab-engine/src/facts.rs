@@ -2,7 +2,7 @@
 //! which keys, from what to what, and whether a running machine can take the change on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -105,7 +105,7 @@ impl Lab {
             ("k3s.images", &c.k3s.images),
         ];
         for (key, path) in named {
-            facts.extend(file(path)?.map(|value| (key, value)));
+            facts.extend(file(path.as_deref())?.map(|value| (key, value)));
         }
         if c.image.template.is_some() {
             facts.insert("image.snapshot", json!(c.image.snapshot));
@@ -141,7 +141,7 @@ impl Lab {
 }
 
 /// A file by its name and what identifies its content.
-fn file(path: &Option<PathBuf>) -> Result<Option<Value>, LabError> {
+fn file(path: Option<&Path>) -> Result<Option<Value>, LabError> {
     let Some(path) = path else { return Ok(None) };
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     Ok(Some(json!(format!("{name} ({})", template::fingerprint(path)?))))

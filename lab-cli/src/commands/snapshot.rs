@@ -1,5 +1,6 @@
 //! `snapshot`: the whole lab at a moment.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -134,11 +135,8 @@ fn draw(app: &App, sets: &[SnapshotStatus]) -> String {
         table::draw(phrases::snapshot_heading(lang), &rows)
     };
     for status in broken {
-        text.push_str(&format!(
-            "{}: {}\n",
-            app.words().warning,
-            phrases::snapshot_broken(status, lang)
-        ));
+        let broken = phrases::snapshot_broken(status, lang);
+        let _ = writeln!(text, "{}: {broken}", app.words().warning);
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use crate::support::Place;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: &[&str] = &[
     "init",
     "config",
     "schema",
@@ -16,6 +16,10 @@ const COMMANDS: [&str; 16] = [
     "kubeconfig",
     "pki",
     "seed",
+    "snapshot",
+    "start",
+    "stop",
+    "restart",
     "timings",
     "completions",
     "man",

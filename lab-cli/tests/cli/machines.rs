@@ -92,7 +92,16 @@ fn what_was_made_is_planned_refused_seen_and_destroyed_node_by_node() {
     assert_eq!(actions(&["--set", "vm.cpus=1"]), ["refuse", "refuse"]);
 
     let ran = place.run(&["up", "--set", "vm.cpus=1"]).code(2);
-    assert!(ran.stderr.contains("help: `lab-cli up --recreate m`"), "{ran}");
+    assert!(
+        ran.stderr.contains("| m: vm.cpus: 2 → 1\n") && ran.stderr.contains("help: `lab-cli up --recreate-all`"),
+        "{ran}"
+    );
+    let ran = place.run(&["plan", "--set", "vm.cpus=1"]).code(0);
+    assert!(
+        ran.stdout.contains("w: vm.cpus: 2 → 1 (needs a new machine)\n"),
+        "{ran}"
+    );
+    assert_eq!(actions(&["--set", "guest.timezone=Europe/Berlin"]), ["apply", "apply"]);
 
     let status = place.run(&["status", "--output", "json"]).code(5).json();
     assert_eq!((&status["exists"], &status["ready"]), (&true.into(), &false.into()));
@@ -119,4 +128,64 @@ fn what_was_made_is_planned_refused_seen_and_destroyed_node_by_node() {
         0,
         "nothing runs any more"
     );
+}
+
+#[test]
+fn machines_are_stopped_and_started_by_name_or_all_at_once() {
+    let place = place();
+    let ran = place.run(&["stop"]).code(5);
+    assert!(ran.stderr.contains("help: run `lab-cli up` first"), "{ran}");
+    place.run(&["up", "--progress", "none"]).code(4);
+
+    let ran = place.run(&["stop", "w"]).code(0);
+    assert!(ran.stdout.starts_with("stopped: w\ntook "), "{ran}");
+    let json = place.run(&["stop", "--hard", "--output", "json"]).code(0).json();
+    assert_eq!(
+        (&json["ok"], &json["stopped"]),
+        (&true.into(), &serde_json::json!(["m"]))
+    );
+    assert!(json["record"].as_str().unwrap().contains("/runs/stop-"));
+    let ran = place.run(&["stop", "--lang", "ko"]).code(0);
+    assert!(ran.stdout.starts_with("할 일 없음"), "{ran}");
+
+    // These guests never answer, which is a time-out and not a success.
+    let ran = place
+        .run(&["start", "m", "--output", "json", "--progress", "none"])
+        .code(4);
+    assert_eq!((&ran.json()["ok"], &ran.error()["node"]), (&false.into(), &"m".into()));
+    place.run(&["restart", "m", "--hard", "--progress", "none"]).code(4);
+    let ran = place.run(&["start", "nonsense"]).code(2);
+    assert!(ran.stderr.contains("help: the nodes are: m, w"), "{ran}");
+}
+
+#[test]
+fn snapshots_are_of_the_whole_lab_and_a_broken_one_is_named() {
+    let place = place();
+    let ran = place.run(&["snapshot", "list"]).code(0);
+    assert!(ran.stdout.starts_with("there is no snapshot yet"), "{ran}");
+    place.run(&["snapshot", "create", "a"]).code(5);
+    place.run(&["up", "--progress", "none"]).code(4);
+
+    let ran = place.run(&["snapshot", "create", "a", "--leave-off"]).code(0);
+    assert!(ran.stdout.starts_with("snapshot a taken of 2 machines\ntook "), "{ran}");
+    let ran = place.run(&["snapshot", "list"]).code(5);
+    assert!(
+        ran.stdout
+            .starts_with("warning: a cannot be restored: m does not have it; w does not have it"),
+        "this vmrun takes no snapshots: {ran}"
+    );
+    let ran = place.run(&["snapshot", "restore", "a"]).code(2);
+    assert!(
+        ran.stderr.contains("is lost\n") && ran.stderr.contains("help: say it with `--yes`"),
+        "{ran}"
+    );
+    let ran = place.run(&["snapshot", "restore", "a", "--yes"]).code(5);
+    assert!(ran.stderr.contains("is not consistent"), "{ran}");
+    let json = place
+        .run(&["snapshot", "delete", "a", "--output", "json"])
+        .code(0)
+        .json();
+    assert_eq!(json["snapshot"]["name"], "a");
+    let json = place.run(&["snapshot", "list", "--output", "json"]).code(0).json();
+    assert_eq!(json["snapshots"], serde_json::json!([]));
 }

@@ -136,5 +136,5 @@ fn base64(text: &str) -> String {
 }
 
 fn encode(lines: &[String]) -> String {
-    base64(&lines.iter().map(|line| format!("{line}\n")).collect::<String>())
+    base64(&lines.iter().fold(String::new(), |text, line| text + line + "\n"))
 }

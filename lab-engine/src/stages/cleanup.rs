@@ -45,7 +45,7 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
         forget(run, &forgotten).await;
         run.update(|s| {
             s.nodes
-                .retain(|name, _| doomed.iter().all(|(doomed, _)| name != doomed))
+                .retain(|name, _| doomed.iter().all(|(doomed, _)| name != doomed));
         })?;
         Ok(Done::Ok(()))
     })
@@ -56,9 +56,9 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
 fn forgotten(run: &Run<'_>, doomed: &[(String, NodeState)]) -> Vec<String> {
     let state = run.state();
     let goes = |name: &String| doomed.iter().any(|(doomed, _)| doomed == name);
-    let complete = |n: &&NodeState| n.phase == Phase::Complete;
     let master = run.config().master().filter(|m| !goes(&m.name));
-    if master.and_then(|m| state.nodes.get(&m.name)).filter(complete).is_none() {
+    let master = master.and_then(|m| state.nodes.get(&m.name));
+    if master.is_none_or(|m| m.phase != Phase::Complete) {
         return Vec::new();
     }
     let workers = run.nodes(Role::Worker).into_iter().map(|n| n.name.clone());

@@ -101,7 +101,7 @@ fn changed_nodes(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     Err(LabError::new(
         ErrorKind::Configuration,
         format!(
-            "{} changed in a way that only a new machine can take on",
+            "lab.toml changed for {} in a way that only a new machine can take on",
             names.join(", ")
         ),
     )

@@ -17,6 +17,10 @@ use vmrun_rs::hypervisor::{Detached, PowerState, VmId, VmSpec};
 
 /// What a guest will do after its machine was started.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that a guest does or does not do"
+)]
 pub(crate) struct Guest {
     /// When its SSH server first answers.
     pub(crate) answers: Duration,
