@@ -3,6 +3,7 @@
 use crate::support::Place;
 
 const COMMANDS: &[&str] = &[
+const COMMANDS: &[&str] = &[
     "init",
     "config",
     "schema",
