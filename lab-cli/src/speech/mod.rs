@@ -27,6 +27,7 @@ static KO: LazyLock<Catalogue> = LazyLock::new(|| {
         include_str!("ko/cli.txt"),
         include_str!("ko/help.txt"),
         include_str!("ko/seed.txt"),
+        include_str!("ko/lifecycle.txt"),
     ])
 });
 

@@ -14,6 +14,7 @@ const TEXTS: [&str; 6] = [
     include_str!("ko/cli.txt"),
     include_str!("ko/help.txt"),
     include_str!("ko/seed.txt"),
+    include_str!("ko/lifecycle.txt"),
 ];
 
 fn ko(text: &str) -> String {
