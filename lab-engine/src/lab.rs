@@ -20,12 +20,12 @@ use crate::identity::{self, KeyPair};
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
+use crate::registry;
 use crate::report::UpReport;
 use crate::reroute::Rerouted;
 use crate::run::{Connection, ssh_of};
 use crate::stages::{self, UpOptions};
 use crate::state::{self, State, StateFile};
-use crate::{files, registry};
 
 /// One lab: its configuration, its files and the hypervisor that runs its machines.
 pub struct Lab {

@@ -119,27 +119,34 @@ impl Lab {
             )
             .help("choose another name, or delete it first: `lab-cli snapshot delete`"));
         }
-        self.recorded("snapshot", self.node_names(), |_| 0, password, cancel, async |run| {
-            ready_for_snapshots(&run.state())?;
-            let names: Vec<String> = run.state().nodes.into_keys().collect();
-            let targets = self.targets(&run.state(), &names);
-            let stopped = stages::stop(run, &targets, StopMode::Soft).await?;
-            let taken = take(run, &name, &targets, &stopped).await;
-            // The lab goes on whether or not the snapshot came about.
-            let started = if leave_off {
-                Ok(Vec::new())
-            } else {
-                bring_back(run, &stopped).await.map(|c| c.started)
-            };
-            let snapshot = taken.map_err(|e| match &started {
-                Ok(_) => e,
-                Err(also) => e.details([format!("also: {}", also.one_line())]),
-            })?;
-            Ok(SnapshotChange {
-                snapshot,
-                started: started?,
-            })
-        })
+        self.recorded(
+            "snapshot",
+            self.node_names(),
+            |_| 0,
+            password,
+            cancel,
+            async |run| {
+                ready_for_snapshots(&run.state())?;
+                let names: Vec<String> = run.state().nodes.into_keys().collect();
+                let targets = self.targets(&run.state(), &names);
+                let stopped = stages::stop(run, &targets, StopMode::Soft).await?;
+                let taken = take(run, &name, &targets, &stopped).await;
+                // The lab goes on whether or not the snapshot came about.
+                let started = if leave_off {
+                    Ok(Vec::new())
+                } else {
+                    bring_back(run, &stopped).await.map(|c| c.started)
+                };
+                let snapshot = taken.map_err(|e| match &started {
+                    Ok(_) => e,
+                    Err(also) => e.details([format!("also: {}", also.one_line())]),
+                })?;
+                Ok(SnapshotChange {
+                    snapshot,
+                    started: started?,
+                })
+            },
+        )
         .await
     }
 
@@ -182,50 +189,57 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<Report<SnapshotChange>, LabError> {
         let set = self.snapshot_named(name)?;
-        self.recorded("restore", self.node_names(), |_| 0, password, cancel, async |run| {
-            let state = run.state();
-            let problems = problems(&set, &state, &self.snapshots_there(&state).await);
-            if !problems.is_empty() {
-                return Err(LabError::new(
-                    ErrorKind::NotReady,
-                    format!("the snapshot `{}` is not consistent", set.name),
-                )
-                .details(problems)
-                .help(format!(
-                    "nothing was changed; `lab-cli snapshot delete {}` removes what is left of it",
-                    set.name
-                )));
-            }
-            let names: Vec<String> = state.nodes.keys().cloned().collect();
-            let targets = self.targets(&state, &names);
-            run.update(|s| s.restoring = Some(set.name.clone()))?;
-            stages::stop(run, &targets, StopMode::Hard).await?;
-            revert(run, &set, &targets).await?;
-            run.update(|s| {
-                for (name, then) in &set.nodes {
-                    if let Some(node) = s.nodes.get_mut(name) {
-                        node.phase = then.phase;
-                        node.media_detached = then.media_detached;
-                    }
+        self.recorded(
+            "restore",
+            self.node_names(),
+            |_| 0,
+            password,
+            cancel,
+            async |run| {
+                let state = run.state();
+                let problems = problems(&set, &state, &self.snapshots_there(&state).await);
+                if !problems.is_empty() {
+                    return Err(LabError::new(
+                        ErrorKind::NotReady,
+                        format!("the snapshot `{}` is not consistent", set.name),
+                    )
+                    .details(problems)
+                    .help(format!(
+                        "nothing was changed; `lab-cli snapshot delete {}` removes what is left of it",
+                        set.name
+                    )));
                 }
-                s.restoring = None;
-            })?;
-            let ran: Vec<String> = set
-                .nodes
-                .iter()
-                .filter(|(_, n)| n.ran)
-                .map(|(name, _)| name.clone())
-                .collect();
-            let started = if leave_off || ran.is_empty() {
-                Vec::new()
-            } else {
-                bring_back(run, &ran).await?.started
-            };
-            Ok(SnapshotChange {
-                snapshot: set.clone(),
-                started,
-            })
-        })
+                let names: Vec<String> = state.nodes.keys().cloned().collect();
+                let targets = self.targets(&state, &names);
+                run.update(|s| s.restoring = Some(set.name.clone()))?;
+                stages::stop(run, &targets, StopMode::Hard).await?;
+                revert(run, &set, &targets).await?;
+                run.update(|s| {
+                    for (name, then) in &set.nodes {
+                        if let Some(node) = s.nodes.get_mut(name) {
+                            node.phase = then.phase;
+                            node.media_detached = then.media_detached;
+                        }
+                    }
+                    s.restoring = None;
+                })?;
+                let ran: Vec<String> = set
+                    .nodes
+                    .iter()
+                    .filter(|(_, n)| n.ran)
+                    .map(|(name, _)| name.clone())
+                    .collect();
+                let started = if leave_off || ran.is_empty() {
+                    Vec::new()
+                } else {
+                    bring_back(run, &ran).await?.started
+                };
+                Ok(SnapshotChange {
+                    snapshot: set.clone(),
+                    started,
+                })
+            },
+        )
         .await
     }
 
@@ -241,24 +255,31 @@ impl Lab {
         cancel: &CancellationToken,
     ) -> Result<Report<SnapshotChange>, LabError> {
         let set = self.snapshot_named(name)?;
-        self.recorded("snapshot-delete", self.node_names(), |_| 0, None, cancel, async |run| {
-            let state = run.state();
-            if state.restoring.as_ref() == Some(&set.name) {
-                return Err(half_restored(&set.name));
-            }
-            update_set(run, &set.id, |s| s.phase = SetPhase::Deleting)?;
-            let names: Vec<String> = set.nodes.keys().cloned().collect();
-            let limit = TimeoutSection::limit(run.config().timeouts.restart);
-            run.stage("delete-snapshot", StageKind::Working, limit, async |_| {
-                delete_all(run, &set, &self.targets(&state, &names)).await.map(Done::Ok)
-            })
-            .await?;
-            run.update(|s| s.snapshots.retain(|other| other.id != set.id))?;
-            Ok(SnapshotChange {
-                snapshot: set.clone(),
-                started: Vec::new(),
-            })
-        })
+        self.recorded(
+            "snapshot-delete",
+            self.node_names(),
+            |_| 0,
+            None,
+            cancel,
+            async |run| {
+                let state = run.state();
+                if state.restoring.as_ref() == Some(&set.name) {
+                    return Err(half_restored(&set.name));
+                }
+                update_set(run, &set.id, |s| s.phase = SetPhase::Deleting)?;
+                let names: Vec<String> = set.nodes.keys().cloned().collect();
+                let limit = TimeoutSection::limit(run.config().timeouts.restart);
+                run.stage("delete-snapshot", StageKind::Working, limit, async |_| {
+                    delete_all(run, &set, &self.targets(&state, &names)).await.map(Done::Ok)
+                })
+                .await?;
+                run.update(|s| s.snapshots.retain(|other| other.id != set.id))?;
+                Ok(SnapshotChange {
+                    snapshot: set.clone(),
+                    started: Vec::new(),
+                })
+            },
+        )
         .await
     }
 

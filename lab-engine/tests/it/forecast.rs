@@ -1,16 +1,13 @@
 //! What a run says of how long it will take, from the records of the runs before it.
 
-#[expect(dead_code, reason = "the pipeline's tests use more of it")]
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use crate::support::{Events, Fake, lab};
 use lab_engine::{Event, Forecast, Lab, UpOptions};
 use stage_timer::eta::{Basis, Eta};
 use stage_timer::{Lane, ManualClock, Outcome, StageKind, Timeline};
-use support::{Events, Fake, lab};
 use tokio_util::sync::CancellationToken;
 
 async fn up(lab: &Lab) {
