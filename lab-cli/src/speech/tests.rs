@@ -7,7 +7,7 @@ use clap::CommandFactory as _;
 use super::catalogue::{pairs, split};
 use super::*;
 
-const TEXTS: [&str; 6] = [
+const TEXTS: [&str; 7] = [
     include_str!("ko/engine.txt"),
     include_str!("ko/config.txt"),
     include_str!("ko/vmrun.txt"),

@@ -3,7 +3,6 @@
 use crate::support::Place;
 
 const COMMANDS: &[&str] = &[
-const COMMANDS: &[&str] = &[
     "init",
     "config",
     "schema",
