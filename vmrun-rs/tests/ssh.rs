@@ -234,6 +234,25 @@ async fn parallel_commands_share_one_connection() {
 }
 
 #[tokio::test]
+async fn a_server_that_still_counts_the_last_sessions_is_asked_again() {
+    let Some(server) = sshd() else { return };
+    // As many as OpenSSH allows: each that begins comes before the server has put away one that has ended.
+    let mut options = SshOptions::default();
+    options.parallel_sessions = 10;
+    let channel = SshChannel::with_options(server.access("user_ed25519", "host_ed25519"), options);
+    channel.connect().await.unwrap();
+    let runs: Vec<_> = (0..60)
+        .map(|_| {
+            let channel = channel.clone();
+            tokio::spawn(async move { channel.run(&GuestCommand::new(["true"])).await })
+        })
+        .collect();
+    for run in runs {
+        assert!(run.await.unwrap().unwrap().success());
+    }
+}
+
+#[tokio::test]
 async fn files_are_read_looked_for_and_copied() {
     let Some(server) = sshd() else { return };
     let channel = channel(server.access("user_ed25519", "host_ed25519"));

@@ -82,10 +82,11 @@ impl Drop for Sshd {
 }
 
 fn run(program: &Path, dir: &Path, address: SocketAddr, host_key: &str) -> Result<Child, String> {
+    // A home of its own: the developer's start-up files can take longer than everything that is tested or measured here.
     let config = format!(
         "ListenAddress {address}\nHostKey {dir}/{host_key}\nHostKey {dir}/host_rsa\nAuthorizedKeysFile {dir}/authorized\nStrictModes no\n\
          PidFile none\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-         AllowTcpForwarding no\nPrintMotd no\nMaxStartups 100\n",
+         AllowTcpForwarding no\nPrintMotd no\nMaxStartups 100\nSetEnv HOME={dir}\n",
         dir = dir.display()
     );
     let file = dir.join("sshd_config");

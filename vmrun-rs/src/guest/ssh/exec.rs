@@ -1,12 +1,13 @@
 //! One command on the connection.
 
 use std::path::Path;
+use std::time::Duration;
 
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, ChannelOpenFailure, Sig};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::OpenError;
 use super::connect::Connection;
@@ -24,6 +25,10 @@ pub(super) enum Input<'a> {
 /// The most that one command may print: what is larger belongs into a file that is copied.
 const OUTPUT_LIMIT: usize = 64 * 1024 * 1024;
 
+/// How often a refused session is asked for again: a server frees a session only a moment after it has ended, so that the
+/// next one can be one too many for it. The pauses double from 10 ms and come to about 2.5 s.
+const OPEN_ATTEMPTS: u32 = 9;
+
 /// Opens a session channel, or finds the connection dead.
 pub(super) async fn open(connection: &Connection) -> Result<Channel<Msg>, OpenError> {
     let endpoint = connection.endpoint;
@@ -34,21 +39,29 @@ pub(super) async fn open(connection: &Connection) -> Result<Channel<Msg>, OpenEr
             source,
         })
     };
-    match timeout(connection.open_timeout, connection.handle.channel_open_session()).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
-            let reason = match reason {
-                ChannelOpenFailure::AdministrativelyProhibited => "it allows no (more) sessions on one connection",
-                ChannelOpenFailure::ResourceShortage => "it is short of resources",
-                _ => "it opens no session",
-            };
-            Err(OpenError::Failed(ChannelError::Protocol {
-                endpoint,
-                reason: reason.to_owned(),
-            }))
+    let mut attempt = 1;
+    loop {
+        match timeout(connection.open_timeout, connection.handle.channel_open_session()).await {
+            Ok(Ok(channel)) => return Ok(channel),
+            Ok(Err(russh::Error::ChannelOpenFailure(
+                ChannelOpenFailure::ConnectFailed | ChannelOpenFailure::ResourceShortage,
+            ))) if attempt < OPEN_ATTEMPTS => {
+                sleep(Duration::from_millis(5 << attempt)).await;
+                attempt += 1;
+            }
+            Ok(Err(russh::Error::ChannelOpenFailure(reason))) => {
+                let reason = match reason {
+                    ChannelOpenFailure::ResourceShortage => "it is short of resources",
+                    _ => "it allows no (more) sessions on one connection",
+                };
+                return Err(OpenError::Failed(ChannelError::Protocol {
+                    endpoint,
+                    reason: reason.to_owned(),
+                }));
+            }
+            Ok(Err(error)) => return Err(lost(Some(Box::new(error)))),
+            Err(_) => return Err(lost(None)),
         }
-        Ok(Err(error)) => Err(lost(Some(Box::new(error)))),
-        Err(_) => Err(lost(None)),
     }
 }
 

@@ -36,7 +36,8 @@ pub struct SshOptions {
     pub handshake_timeout: Duration,
     /// A silent connection is tested this often (15 s) and given up after three tests without an answer.
     pub keepalive_interval: Duration,
-    /// Parallel sessions on the connection: 8. OpenSSH allows 10.
+    /// Parallel sessions on the connection: 5. OpenSSH allows 10, among which it can still count one that has just ended
+    /// for each that begins.
     pub parallel_sessions: usize,
 }
 
@@ -46,7 +47,7 @@ impl Default for SshOptions {
             connect_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(30),
             keepalive_interval: Duration::from_secs(15),
-            parallel_sessions: 8,
+            parallel_sessions: 5,
         }
     }
 }
