@@ -49,7 +49,7 @@ fn timed(nodes: &[WorkerNode], render: impl Fn(&WorkerNode) -> SeedFiles) -> Tim
     for node in nodes {
         black_box(render(black_box(node)));
     }
-    (thread_time() - before, start.elapsed())
+    (thread_time().saturating_sub(before), start.elapsed())
 }
 
 /// How long this thread has run: the first number of Linux's schedstat, in nanoseconds.
@@ -96,7 +96,7 @@ fn main() {
     black_box(with_password.render().unwrap());
     println!(
         "a password's hash costs {:.1} ms more per node",
-        millis(thread_time() - before)
+        millis(thread_time().saturating_sub(before))
     );
 }
 
