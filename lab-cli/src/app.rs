@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::{Global, LangChoice, Output};
 use crate::failure::{Context as _, Failure};
-use crate::progress::{Mode, Progress, can_paint};
+use crate::progress::{LogFile, Mode, Progress, can_paint};
 use crate::screen::Screen;
 use crate::words::{Words, words};
-use crate::{logging, output, signals, speech};
+use crate::{logging, output, progress, signals, speech};
 
 /// Where the configuration is looked for when nothing names one.
 pub(crate) const DEFAULT_CONFIG: &str = "lab.toml";
@@ -30,6 +30,7 @@ pub(crate) struct App {
     global: Global,
     lang: Lang,
     screen: Screen,
+    log: LogFile,
 }
 
 impl App {
@@ -37,15 +38,21 @@ impl App {
     pub(crate) fn new(global: Global) -> Result<Self, Failure> {
         let lang = chosen_language(global.lang)?;
         let screen = Screen::default();
-        logging::start(global.verbose, &screen);
-        let app = Self { global, lang, screen };
+        let log = LogFile::default();
+        logging::start(global.verbose, global.progress == Mode::Json, &screen, &log);
+        let app = Self {
+            global,
+            lang,
+            screen,
+            log,
+        };
         app.warn_of_misspelt_variables();
         Ok(app)
     }
 
     /// A variable that sets nothing because of a slip is hard to find: it is said, where people read.
     fn warn_of_misspelt_variables(&self) {
-        if self.output() == Output::Json || self.global.progress == Mode::None {
+        if self.output() == Output::Json || matches!(self.global.progress, Mode::None | Mode::Json) {
             return;
         }
         for (name, _) in std::env::vars_os() {
@@ -56,6 +63,27 @@ impl App {
                     .into_owned();
                 self.screen.line(&format!("{}: {said}", self.words().warning));
             }
+        }
+    }
+
+    /// What is said at the first interrupt, in the form of what else is on standard error.
+    fn interrupted(&self) -> Option<String> {
+        match self.global.progress {
+            Mode::Json => Some(progress::json_line("interrupt_requested")),
+            Mode::None => None,
+            _ => Some(self.words().interrupted.to_owned()),
+        }
+    }
+
+    /// The failure, with a way out for those who have no configuration yet: the defaults alone lack what only the user has.
+    pub(crate) fn with_hint(&self, failure: Failure) -> Failure {
+        let (file, named) = self.config_file();
+        match failure {
+            Failure::Lab(error) if error.kind() == ErrorKind::Prerequisite && !named && !file.exists() => {
+                let hint = "there is no lab.toml here, so the defaults count; `lab-cli init` writes one with every key explained";
+                Failure::Lab(error.details([hint.to_owned()]))
+            }
+            other => other,
         }
     }
 
@@ -133,7 +161,7 @@ impl App {
             Mode::Auto => Mode::Plain,
             mode => mode,
         };
-        Arc::new(Progress::new(mode, self.lang, &self.screen))
+        Arc::new(Progress::new(mode, self.lang, &self.screen, &self.log))
     }
 
     /// What shows only single lines, for commands that are over at once.
@@ -142,7 +170,7 @@ impl App {
             Mode::Auto | Mode::Tty => Mode::Plain,
             mode => mode,
         };
-        Arc::new(Progress::new(mode, self.lang, &self.screen))
+        Arc::new(Progress::new(mode, self.lang, &self.screen, &self.log))
     }
 
     /// Runs async work to its end; an interrupt drops it and is the error then.
@@ -168,7 +196,7 @@ impl App {
             .context(ErrorKind::Failed, "could not start the threads that do the work")?;
         let cancel = CancellationToken::new();
         let result = runtime.block_on(async {
-            signals::watch(cancel.clone(), self.screen.clone(), self.words().interrupted);
+            signals::watch(cancel.clone(), self.screen.clone(), self.interrupted());
             work(cancel).await
         });
         runtime.shutdown_timeout(LAST_WORK);

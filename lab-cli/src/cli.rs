@@ -102,8 +102,8 @@ pub(crate) enum Command {
     /// Show the configuration that counts
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),
-    /// Print the JSON Schema of lab.toml
-    Schema,
+    /// Print the JSON Schema of lab.toml, or of the events of a run
+    Schema(commands::schema::SchemaArgs),
     /// Look at everything that `up` needs, without changing anything
     Doctor,
     /// Show what `up` would do
@@ -164,10 +164,16 @@ pub(crate) fn main() -> ExitCode {
         Err(error) => return usage(&error, lang).into(),
     };
     let output = cli.global.output;
-    let result = App::new(cli.global).and_then(|app| commands::run(&app, cli.command));
+    // Between the events only JSON may stand.
+    let errors = if cli.global.progress == Mode::Json {
+        Output::Json
+    } else {
+        output
+    };
+    let result = App::new(cli.global).and_then(|app| commands::run(&app, cli.command).map_err(|e| app.with_hint(e)));
     match result {
         Ok(exit) => exit.into(),
-        Err(error) => failure::report(&error, output, lang).into(),
+        Err(error) => failure::report(&error, errors, lang).into(),
     }
 }
 

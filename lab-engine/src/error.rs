@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use serde::Serialize;
+use vmrun_rs::HypervisorError;
 
 use crate::config::ConfigErrors;
 
@@ -107,9 +108,14 @@ impl LabError {
         self
     }
 
-    /// The error below.
+    /// The error below. What the hypervisor's classified failure advises is the help, unless there is a better one.
     pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.source = Some(source.into());
+        let source = source.into();
+        let advice = source.downcast_ref::<HypervisorError>().and_then(HypervisorError::hint);
+        if self.help.is_none() {
+            self.help = advice.map(str::to_owned);
+        }
+        self.source = Some(source);
         self
     }
 

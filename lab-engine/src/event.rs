@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use stage_timer::eta::Eta;
 
 use crate::readiness::Signal;
 
 /// How much a notice matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// Good to know.
@@ -20,7 +21,7 @@ pub enum Level {
 }
 
 /// How a stage ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum StageEnd {
     /// It did what it was for.
@@ -43,7 +44,7 @@ pub enum StageEnd {
 }
 
 /// One thing that happened.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
@@ -80,6 +81,7 @@ pub enum Event {
         end: StageEnd,
         /// How long it took, in seconds.
         #[serde(serialize_with = "seconds")]
+        #[schemars(with = "f64")]
         took: Duration,
     },
     /// A node showed a sign of life.
@@ -109,9 +111,11 @@ pub enum Event {
     /// begins, with every node that is through, and every few seconds in between.
     Forecast {
         /// The whole run. `None` if there is no earlier run to go by; that is said once.
+        #[schemars(with = "Option<Prediction>")]
         run: Option<Eta>,
         /// What the nodes that are at work still need in the present stage, where that is known.
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        #[schemars(with = "BTreeMap<String, Prediction>")]
         nodes: BTreeMap<String, Eta>,
     },
     /// A run ended.
@@ -120,6 +124,7 @@ pub enum Event {
         ready: bool,
         /// How long it took, in seconds.
         #[serde(serialize_with = "seconds")]
+        #[schemars(with = "f64")]
         took: Duration,
         /// The run's record.
         record: PathBuf,
@@ -127,6 +132,42 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         picture: Option<PathBuf>,
     },
+}
+
+/// What an [`Eta`] looks like when it is serialised, for the schema: times are in seconds.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Prediction {
+    /// How long the run has taken so far.
+    elapsed: f64,
+    /// How long it will still take: as likely more as less.
+    median: f64,
+    /// In nine of ten cases it will not take longer than this from now on.
+    p90: f64,
+    /// What the prediction rests on.
+    basis: String,
+    /// How many earlier runs it rests on.
+    runs: usize,
+    /// The stage that has taken longer than it ever did, if there is one: the prediction is then a guess.
+    overrun: Option<Late>,
+}
+
+/// A stage that takes longer than it ever did.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Late {
+    /// Its number in the run.
+    id: u64,
+    /// Its stable name.
+    name: String,
+    /// Its lane.
+    lane: String,
+}
+
+/// The JSON Schema of [`Event`] (draft 2020-12), as it is serialised.
+pub fn event_schema() -> schemars::Schema {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    settings.into_generator().into_root_schema_for::<Event>()
 }
 
 fn seconds<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {

@@ -40,7 +40,7 @@ pub use cluster::ClusterNode;
 pub use config::Config;
 pub use destroy::Doomed;
 pub use error::{ErrorKind, LabError};
-pub use event::{Event, EventSink, Level, NoEvents, StageEnd};
+pub use event::{Event, EventSink, Level, NoEvents, StageEnd, event_schema};
 pub use facts::{Change, Facts};
 pub use forecast::Forecast;
 pub use lab::Lab;

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloudinit_gen::guest;
+use schemars::JsonSchema;
 use serde::Serialize;
 use stage_timer::StageHandle;
 use tokio::time::{Instant, sleep_until};
@@ -30,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(20);
 const CONSOLE_LINES: usize = 20;
 
 /// A sign of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Signal {

@@ -2,8 +2,10 @@
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
+use serde_json::json;
 
-use crate::cli::Cli;
+use crate::app::App;
+use crate::cli::{Cli, Output};
 use crate::failure::{Exit, Failure};
 use crate::output;
 
@@ -15,9 +17,15 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints the script.
-pub(crate) fn run(args: &CompletionsArgs) -> Result<Exit, Failure> {
+pub(crate) fn run(app: &App, args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "lab-cli", &mut script);
-    output::bytes(&script)?;
+    match app.output() {
+        Output::Text => output::bytes(&script)?,
+        Output::Json => {
+            let script = String::from_utf8_lossy(&script);
+            output::json(&json!({ "shell": args.shell.to_string(), "script": script }))?;
+        }
+    }
     Ok(Exit::OK)
 }

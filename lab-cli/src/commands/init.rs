@@ -10,7 +10,6 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::failure::{Context as _, Exit, Failure};
-use crate::output;
 
 /// What `init` takes.
 #[derive(Debug, Args)]
@@ -27,7 +26,7 @@ pub(crate) struct InitArgs {
 pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
     let text = commented_template_in(|english| app.say(english).into_owned());
     if args.print {
-        output::text(&text)?;
+        app.answer(&json!({ "text": text }), || text.clone())?;
         return Ok(Exit::OK);
     }
     let path = app.new_config_file();

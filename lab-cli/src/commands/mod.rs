@@ -13,7 +13,7 @@ pub(crate) mod pki;
 mod plan;
 pub(crate) mod power;
 mod recorded;
-mod schema;
+pub(crate) mod schema;
 pub(crate) mod seed;
 pub(crate) mod snapshot;
 pub(crate) mod ssh;
@@ -32,7 +32,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Init(args) => init::run(app, &args),
         Command::Config(command) => config::run(app, &command),
-        Command::Schema => schema::run(),
+        Command::Schema(args) => schema::run(&args),
         Command::Doctor => doctor::run(app),
         Command::Plan(args) => plan::run(app, &args),
         Command::Up(args) => up::run(app, &args),
@@ -48,7 +48,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Pki(command) => pki::run(app, command),
         Command::Seed(command) => seed::run(app, command),
         Command::Timings(command) => timings::run(app, command),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(app, &args),
         Command::Man(args) => man::run(app, &args),
     }
 }

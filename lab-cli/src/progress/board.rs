@@ -88,8 +88,9 @@ impl Board {
                 }
             }
             Event::NodeProgress { node, step } => {
+                let step = speech::say(step, self.lang).into_owned();
                 if let Some(node) = self.node(node) {
-                    node.sign.clone_from(step);
+                    node.sign = step;
                     node.trouble.clear();
                 }
             }

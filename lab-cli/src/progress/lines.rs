@@ -52,7 +52,9 @@ impl Lines {
                     format!("{node}: {signal} ({detail})")
                 }
             }
-            Event::NodeProgress { node, step } => format!("{node}: {}: {step}", words.step),
+            Event::NodeProgress { node, step } => {
+                format!("{node}: {}: {}", words.step, speech::say(step, self.lang))
+            }
             Event::NodeTrouble { node, message } => {
                 format!("{node}: {}: {}", words.trouble, speech::say(message, self.lang))
             }

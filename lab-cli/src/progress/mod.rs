@@ -23,10 +23,11 @@ use crate::screen::Screen;
 use board::Board;
 use lines::Lines;
 use live::Live;
-use log::LogFile;
+pub(crate) use log::LogFile;
 use outlook::News;
 use plain::Plain;
 
+pub(crate) use json::{event_schema, json_line};
 pub(crate) use terminal::can_paint;
 
 /// How a run is shown on standard error.
@@ -72,7 +73,7 @@ enum View {
 
 impl Progress {
     /// Shows in this mode; [`Mode::Auto`] counts as plain, whoever knows about terminals has decided before.
-    pub(crate) fn new(mode: Mode, lang: Lang, screen: &Screen) -> Self {
+    pub(crate) fn new(mode: Mode, lang: Lang, screen: &Screen, log: &LogFile) -> Self {
         let view = match mode {
             Mode::Tty => View::Live(Live::new(screen)),
             Mode::Auto | Mode::Plain => View::Plain(Plain::new(screen)),
@@ -84,7 +85,7 @@ impl Progress {
             lines: Lines::new(lang),
             news: News::default(),
             view,
-            log: LogFile::default(),
+            log: log.clone(),
         };
         Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -94,7 +95,7 @@ impl Progress {
 
     /// Keeps the plain lines of the next run in a file of this directory, beside the run's record.
     pub(crate) fn log_runs_in(&self, directory: PathBuf) {
-        self.lock().log = LogFile::new(directory);
+        self.lock().log.directory(directory);
     }
 
     /// The log file, if one is being written.

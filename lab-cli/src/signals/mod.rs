@@ -16,7 +16,7 @@ use crate::failure::Exit;
 use crate::screen::Screen;
 
 /// Starts to watch for interrupts. Must be called within a runtime.
-pub(crate) fn watch(cancel: CancellationToken, screen: Screen, notice: &'static str) {
+pub(crate) fn watch(cancel: CancellationToken, screen: Screen, notice: Option<String>) {
     // Registered before anything is done, so that no interrupt finds the system's own handler.
     let interrupts = Interrupts::register();
     tokio::spawn(async move {
@@ -25,7 +25,9 @@ pub(crate) fn watch(cancel: CancellationToken, screen: Screen, notice: &'static 
             return;
         };
         interrupts.next().await;
-        screen.line(notice);
+        if let Some(notice) = &notice {
+            screen.line(notice);
+        }
         cancel.cancel();
         interrupts.next().await;
         std::process::exit(Exit::INTERRUPTED.code().into());

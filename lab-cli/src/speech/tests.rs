@@ -7,6 +7,9 @@ use clap::CommandFactory as _;
 use super::catalogue::{pairs, split};
 use super::*;
 
+/// How much must be known, in percent: new sentences may come before their translation, but not many.
+const ENOUGH: usize = 70;
+
 const TEXTS: [&str; 7] = [
     include_str!("ko/engine.txt"),
     include_str!("ko/config.txt"),
@@ -174,7 +177,7 @@ fn nearly_all_that_the_engine_says_is_known() {
         &mut found,
     );
     assert!(found.len() > 150, "{}", found.len());
-    mostly_known(&found, 85);
+    mostly_known(&found, ENOUGH);
 }
 
 #[test]
@@ -192,7 +195,7 @@ fn nearly_all_of_the_help_is_known_and_the_korean_command_line_is_sound() {
     texts(&crate::cli::Cli::command(), &mut found);
     found.sort();
     found.dedup();
-    mostly_known(&found, 85);
+    mostly_known(&found, ENOUGH);
     let mut korean = help::localised(crate::cli::Cli::command(), Lang::Ko);
     let long = korean.render_long_help().to_string();
     assert!(

@@ -2,28 +2,17 @@
 
 use crate::support::Place;
 
-const COMMANDS: &[&str] = &[
-    "init",
-    "config",
-    "schema",
-    "doctor",
-    "plan",
-    "up",
-    "status",
-    "ssh",
-    "exec",
-    "destroy",
-    "kubeconfig",
-    "pki",
-    "seed",
-    "snapshot",
-    "start",
-    "stop",
-    "restart",
-    "timings",
-    "completions",
-    "man",
-];
+/// Every command, as the help lists them.
+pub(crate) fn commands(place: &Place) -> Vec<String> {
+    let help = place.run(&["-h", "--lang", "en"]).code(0).stdout;
+    let listed = help.lines().skip_while(|l| *l != "Commands:").skip(1);
+    let names = listed
+        .take_while(|l| !l.is_empty())
+        .filter_map(|l| l.split_whitespace().next());
+    let names: Vec<String> = names.filter(|n| *n != "help").map(str::to_owned).collect();
+    assert!(names.len() >= 18 && names.contains(&"up".to_owned()), "{help}");
+    names
+}
 
 #[test]
 fn the_short_help_fits_on_a_screen_with_every_command_on_a_line_of_its_own() {
@@ -31,7 +20,7 @@ fn the_short_help_fits_on_a_screen_with_every_command_on_a_line_of_its_own() {
     for lang in ["en", "ko"] {
         let ran = place.run(&["-h", "--lang", lang]).code(0);
         assert!(ran.stdout.lines().count() <= 48, "{}", ran.stdout);
-        for command in COMMANDS {
+        for command in commands(&place) {
             let line = |l: &&str| l.starts_with(&format!("  {command} "));
             let line = ran
                 .stdout
@@ -61,8 +50,8 @@ fn the_long_help_names_exit_codes_and_environment() {
 #[test]
 fn every_command_explains_itself() {
     let place = Place::new();
-    for command in COMMANDS {
-        let ran = place.run(&[command, "--help"]).code(0);
+    for command in commands(&place) {
+        let ran = place.run(&[&command, "--help"]).code(0);
         assert!(ran.stdout.contains(&format!("Usage: lab-cli {command}")), "{ran}");
         assert_eq!(ran.stderr, "");
         // Every line that names an option or a command also says what it is for.
@@ -99,4 +88,17 @@ fn a_wrong_command_line_is_one_json_object_when_json_is_wanted() {
 fn a_setting_without_a_value_is_explained() {
     let ran = Place::new().run(&["plan", "--set", "vm.cpus"]).code(2);
     assert!(ran.stderr.contains("section.key=value"), "{ran}");
+}
+
+#[test]
+fn the_readme_mentions_every_command() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    for command in commands(&Place::new()) {
+        let named = [
+            format!("lab-cli {command}"),
+            format!("`{command}`"),
+            format!("`{command} "),
+        ];
+        assert!(named.iter().any(|n| readme.contains(n)), "{command}");
+    }
 }

@@ -54,6 +54,7 @@ fn help_and_wrong_command_lines_are_in_korean_too() {
 #[test]
 fn errors_of_the_engine_and_what_to_do_are_in_korean_too() {
     let ran = Place::new()
+        .toml("")
         .env("VMRUN_PATH", "/nowhere/vmrun")
         .run(&["up", "--lang", "ko"])
         .code(3);

@@ -24,5 +24,9 @@ mod pki;
 mod runs;
 mod seed;
 #[cfg(unix)]
+mod sizes;
+#[cfg(unix)]
+mod streams;
+#[cfg(unix)]
 mod terminal;
 mod timings;

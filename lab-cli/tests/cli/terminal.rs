@@ -14,8 +14,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use crate::fake;
 use crate::support::Place;
 
-/// A program on a terminal of 80 columns and 24 rows.
-struct OnTerminal {
+/// A program on a terminal.
+pub(crate) struct OnTerminal {
     child: Child,
     keys: File,
     output: Receiver<Vec<u8>>,
@@ -24,20 +24,16 @@ struct OnTerminal {
 }
 
 impl OnTerminal {
-    fn start(place: &Place, arguments: &[&str]) -> Self {
+    /// On one of 80 columns and 24 rows.
+    pub(crate) fn start(place: &Place, arguments: &[&str]) -> Self {
+        Self::start_on(place, arguments, 80, 24)
+    }
+
+    pub(crate) fn start_on(place: &Place, arguments: &[&str], columns: u16, rows: u16) -> Self {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
-        tcsetwinsize(
-            &ours,
-            Winsize {
-                ws_row: 24,
-                ws_col: 80,
-                ws_xpixel: 0,
-                ws_ypixel: 0,
-            },
-        )
-        .unwrap();
+        tcsetwinsize(&ours, size(columns, rows)).unwrap();
         let name = ptsname(&ours, Vec::new()).unwrap();
         let open = || rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, rustix::fs::Mode::empty()).unwrap();
         let theirs = [Stdio::from(open()), Stdio::from(open()), Stdio::from(open())];
@@ -69,21 +65,26 @@ impl OnTerminal {
             keys,
             output,
             seen: String::new(),
-            screen: vt100::Parser::new(24, 80, 0),
+            screen: vt100::Parser::new(rows, columns, 0),
         }
     }
 
+    /// How much was written to the terminal so far.
+    pub(crate) fn seen_bytes(&self) -> usize {
+        self.seen.len()
+    }
+
     /// Waits until this was written to the terminal.
-    fn until(&mut self, what: &str) {
+    pub(crate) fn until(&mut self, what: &str) {
         self.until_seen(|t| t.seen.contains(what));
     }
 
     /// Waits for a line on the screen as a person sees it.
-    fn until_line(&mut self, is: impl Fn(&str) -> bool) {
+    pub(crate) fn until_line(&mut self, is: impl Fn(&str) -> bool) {
         self.until_seen(|t| t.lines().iter().any(|l| is(l)));
     }
 
-    fn until_seen(&mut self, is: impl Fn(&Self) -> bool) {
+    pub(crate) fn until_seen(&mut self, is: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(20);
         while !is(self) {
             let left = end.saturating_duration_since(Instant::now());
@@ -100,7 +101,7 @@ impl OnTerminal {
     }
 
     /// The screen's lines.
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.screen
             .screen()
             .contents()
@@ -113,23 +114,38 @@ impl OnTerminal {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    /// The window has another size from now on.
+    pub(crate) fn resize(&mut self, columns: u16, rows: u16) {
+        tcsetwinsize(&self.keys, size(columns, rows)).unwrap();
+        self.screen.screen_mut().set_size(rows, columns);
+    }
+
     /// What the terminal does at Ctrl-C, were it the program's controlling one.
-    fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
     }
 
     /// Its exit code, and all that it wrote.
-    fn end(mut self) -> (i32, String) {
+    pub(crate) fn end(mut self) -> (i32, String) {
         (self.exit(), self.seen)
     }
 
     /// Its exit code; the screen is then as it left it.
-    fn exit(&mut self) -> i32 {
+    pub(crate) fn exit(&mut self) -> i32 {
         let code = self.child.wait().unwrap().code().expect("it ends by itself");
         while let Ok(chunk) = self.output.recv_timeout(Duration::from_secs(2)) {
             self.take(&chunk);
         }
         code
+    }
+}
+
+fn size(columns: u16, rows: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
     }
 }
 

@@ -21,6 +21,7 @@ case $command in
   snapshot) ;;
   listSnapshots) printf 'Total snapshots: 1\nlab-base\n' ;;
   start)
+    [ ! -f "$(dirname "$0")/start-fails" ] || fail "$(cat "$(dirname "$0")/start-fails")"
     printf '[    0.000000] Linux version 6.12\n[    9.000000] Kernel panic - not syncing: no init found\n' >"$(dirname "$vmx")/console.log"
     echo "$vmx" >"$entry"
     ;;

@@ -12,6 +12,7 @@ use lab_engine::NoEvents;
 
 use super::exec::{self, How};
 use crate::app::App;
+use crate::cli::Output;
 use crate::failure::{Exit, Failure};
 
 /// What `ssh` takes.
@@ -33,6 +34,12 @@ pub(crate) fn run(app: &App, args: SshArgs) -> Result<Exit, Failure> {
         return exec::on(app, &lab, &[args.node], args.how, args.command);
     }
     super::known_nodes(&lab, std::slice::from_ref(&args.node))?;
+    if app.output() == Output::Json {
+        return Err(Failure::usage(
+            "the answer of a shell cannot be JSON",
+            "give a command behind `--`, or leave out `--output json`",
+        ));
+    }
     let code = app.block_on(async {
         let access = lab.ssh_access(&args.node).await?;
         session::run(access).await.map_err(|e| e.node(&args.node))
