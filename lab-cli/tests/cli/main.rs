@@ -14,6 +14,7 @@ mod help;
 mod init;
 #[cfg(unix)]
 mod interrupts;
+mod judged;
 mod languages;
 #[cfg(unix)]
 mod machines;
