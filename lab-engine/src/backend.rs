@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use vmrun_rs::locate::{self, LocateError};
-use vmrun_rs::{Hypervisor, Vmrun, Workstation};
+use vmrun_rs::vmrun::Deadlines;
+use vmrun_rs::{Hypervisor, Vmrun, Workstation, WorkstationOptions};
 
 use crate::config::{HypervisorKind, HypervisorSection};
 use crate::error::LabError;
@@ -94,9 +95,21 @@ pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
     })
 }
 
-/// The hypervisor over the chosen program.
-pub fn open(chosen: &Chosen) -> Arc<dyn Hypervisor> {
-    Arc::new(Workstation::new(Vmrun::new(&chosen.program)))
+/// The hypervisor over the chosen program, with the patience that the configuration asks for.
+pub fn open(chosen: &Chosen, section: &HypervisorSection) -> Arc<dyn Hypervisor> {
+    let patience = f64::from(section.patience.max(1)) / 100.0;
+    let vmrun = Vmrun::builder(&chosen.program)
+        .deadlines(Deadlines::default().scaled(patience))
+        .build();
+    let mut options = WorkstationOptions::default();
+    for limit in [
+        &mut options.appear_timeout,
+        &mut options.stop_timeout,
+        &mut options.unlock_timeout,
+    ] {
+        *limit = limit.mul_f64(patience);
+    }
+    Arc::new(Workstation::with_options(vmrun, options))
 }
 
 fn beside_this_program() -> Vec<PathBuf> {

@@ -44,7 +44,7 @@ impl Lab {
     /// If no hypervisor is found, or the user has no data directory.
     pub fn open(config: Config, sink: Arc<dyn EventSink>) -> Result<Self, LabError> {
         let chosen = backend::choose(&config.hypervisor)?;
-        let hypervisor = backend::open(&chosen);
+        let hypervisor = backend::open(&chosen, &config.hypervisor);
         Self::with_hypervisor(config, hypervisor, chosen, sink)
     }
 

@@ -12,6 +12,7 @@ use cloudinit_gen::guest;
 use schemars::JsonSchema;
 use serde::Serialize;
 use stage_timer::StageHandle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use vmrun_rs::error::ChannelErrorKind;
 use vmrun_rs::guest::GuestCommand;
@@ -27,6 +28,9 @@ use crate::stages::bootstrap_again;
 
 /// How long one look into a guest may take. Emulated guests need several seconds for a first SSH handshake.
 const LOOK: Duration = Duration::from_secs(20);
+/// How many nodes are asked for their address at the same time. It costs a process each, and nothing waits for the answer: a
+/// hundred waiting nodes must not keep the host busy with it.
+static ADDRESS_TURNS: Semaphore = Semaphore::const_new(4);
 /// How many lines of a guest's console go with an error.
 const CONSOLE_LINES: usize = 20;
 
@@ -168,7 +172,12 @@ impl<'a> Watched<'a> {
         let mut last = None;
         loop {
             // Errors are expected here: without tools in the guest the hypervisor knows no address, and SSH does not need one.
-            if let Ok(Some(found)) = self.hypervisor.address(self.vm).await
+            let found = {
+                // The semaphore is never closed; an error would only mean one question more at the same time.
+                let _turn = ADDRESS_TURNS.acquire().await.ok();
+                self.hypervisor.address(self.vm).await
+            };
+            if let Ok(Some(found)) = found
                 && last != Some(found.address)
             {
                 self.signal(Signal::Address, &found.address.to_string());

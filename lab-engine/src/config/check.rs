@@ -29,6 +29,7 @@ const COMPONENTS: [&str; 6] = [
 pub(super) fn check(config: &Config, origin: impl Fn(&str) -> Origin) -> Vec<Mistake> {
     let mut found = Vec::new();
     names(config, &mut found);
+    patience(config, &mut found);
     network(config, &mut found);
     masters(config, &mut found);
     nodes(config, origin("nodes") == Origin::Default, &mut found);
@@ -94,6 +95,17 @@ fn is_label(text: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+fn patience(config: &Config, found: &mut Vec<Mistake>) {
+    let patience = config.hypervisor.patience;
+    if !(1..=10_000).contains(&patience) {
+        found.push(Mistake::new(
+            "hypervisor.patience",
+            format!("{patience} is no usable percentage"),
+            "use 1 to 10000; 100 is usual, 300 gives a slow host three times as long",
+        ));
+    }
 }
 
 fn network(config: &Config, found: &mut Vec<Mistake>) {

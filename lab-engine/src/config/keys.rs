@@ -79,6 +79,7 @@ pub const KEYS: &[Key] = &[
     Key::new("lab", "data_dir", Path),
     Key::new("hypervisor", "kind", Text),
     Key::new("hypervisor", "vmrun", Path).alias("VMRUN_PATH"),
+    Key::new("hypervisor", "patience", Integer),
     Key::new("network", "name", Text),
     Key::new("network", "gateway", Text),
     Key::new("network", "prefix", Integer),

@@ -99,7 +99,7 @@ pub enum HypervisorKind {
 }
 
 /// What runs the virtual machines.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HypervisorSection {
     /// `auto` takes VMware's vmrun where it is found, else the QEMU drop-in; `vmware` and `qemu` take that one only.
@@ -108,6 +108,20 @@ pub struct HypervisorSection {
     #[schemars(example = "/usr/bin/vmrun")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmrun: Option<PathBuf>,
+    /// How long one command of vmrun may take before it is killed, in percent of what it usually gets (start 5 min, list 30 s).
+    /// Raise it on a slow host.
+    #[schemars(range(min = 1, max = 10000))]
+    pub patience: u32,
+}
+
+impl Default for HypervisorSection {
+    fn default() -> Self {
+        Self {
+            kind: HypervisorKind::default(),
+            vmrun: None,
+            patience: 100,
+        }
+    }
 }
 
 /// The virtual network.

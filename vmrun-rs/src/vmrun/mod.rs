@@ -5,6 +5,7 @@
 
 pub(crate) mod argv;
 mod guest;
+mod listed;
 pub(crate) mod locks;
 mod machine;
 mod network;
@@ -58,6 +59,8 @@ struct Inner {
     host_type: AtomicU8,
     /// The order of the authentication flags that worked, per machine.
     auth_orders: Mutex<HashMap<String, AuthOrder>>,
+    /// The last `list`, for those who ask while it runs.
+    listed: listed::Shared,
 }
 
 /// Variables for the program. Only their names are shown.
@@ -133,6 +136,7 @@ impl VmrunBuilder {
                 retry,
                 host_type,
                 auth_orders,
+                listed: listed::Shared::default(),
             }),
         }
     }

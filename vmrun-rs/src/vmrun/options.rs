@@ -102,6 +102,30 @@ impl Default for Deadlines {
     }
 }
 
+impl Deadlines {
+    /// All of them longer (or shorter) by a factor: for a host that is slower than most.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let by = |duration: Duration| duration.mul_f64(factor.max(0.0));
+        Self {
+            query: by(self.query),
+            start: by(self.start),
+            stop_soft: by(self.stop_soft),
+            stop_hard: by(self.stop_hard),
+            suspend: by(self.suspend),
+            snapshot: by(self.snapshot),
+            delete_snapshot: by(self.delete_snapshot),
+            machine: by(self.machine),
+            full_clone: by(self.full_clone),
+            device: by(self.device),
+            guest: by(self.guest),
+            guest_program: by(self.guest_program),
+            copy: by(self.copy),
+            address_wait: by(self.address_wait),
+        }
+    }
+}
+
 /// How often a command is tried again when its failure is one of the host's passing moods.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

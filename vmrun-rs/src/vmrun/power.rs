@@ -15,16 +15,6 @@ impl Vmrun {
             .await
     }
 
-    /// Whether the machine is in [`list`](Self::list).
-    pub async fn is_running(&self, vmx: &Path) -> Result<bool, VmrunError> {
-        let wanted = crate::path::comparable(vmx);
-        Ok(self
-            .list()
-            .await?
-            .iter()
-            .any(|path| crate::path::comparable(path) == wanted))
-    }
-
     /// `start`. The exit code alone proves little: check [`is_running`](Self::is_running).
     pub async fn start(&self, vmx: &Path, gui: bool) -> Result<(), VmrunError> {
         let call = Call::new("start", self.deadlines().start)
