@@ -158,8 +158,10 @@ impl<'a> Watched<'a> {
                         PowerState::Suspended => "the machine was suspended",
                         _ => "the machine was powered off",
                     };
-                    return self
-                        .with_console(LabError::failed(format!("{what} while the lab waited for it")).node(self.node));
+                    let error = LabError::failed(format!("{what} while the lab waited for it")).node(self.node);
+                    return self.with_console(error).help(
+                        "its console, and vmware.log beside its .vmx, say why; `lab-cli up` starts it again and continues",
+                    );
                 }
                 Err(e) => self.trouble(&one_line(&e)),
             }

@@ -64,8 +64,10 @@ pub(crate) async fn ensure(
     };
     let machine = dir.join("vm");
     if dir.join(READY).exists() {
+        let vm = hypervisor.id_of(&machine, "template");
+        ensure_snapshot(hypervisor, &vm).await?;
         return Ok(Template {
-            vm: hypervisor.id_of(&machine, "template"),
+            vm,
             snapshot: SNAPSHOT.to_owned(),
         });
     }
@@ -96,15 +98,27 @@ pub(crate) async fn ensure(
         .create(&spec)
         .await
         .context("could not make a template machine of the disk image")?;
-    hypervisor
-        .snapshot(&vm, SNAPSHOT)
-        .await
-        .context("could not take the template's snapshot")?;
+    ensure_snapshot(hypervisor, &vm).await?;
     files::write_private(&dir.join(READY), disk.display().to_string().as_bytes())?;
     Ok(Template {
         vm,
         snapshot: SNAPSHOT.to_owned(),
     })
+}
+
+/// Takes the snapshot that nodes start from, unless the template has it. What the template has is asked, not remembered: a
+/// snapshot that was reported as taken and is not there, or that somebody deleted, would fail every node from then on.
+async fn ensure_snapshot(hypervisor: &dyn Hypervisor, vm: &VmId) -> Result<(), LabError> {
+    let known = hypervisor.snapshots(vm).await;
+    if known
+        .context("could not read the template's snapshots")?
+        .iter()
+        .any(|name| name == SNAPSHOT)
+    {
+        return Ok(());
+    }
+    let taken = hypervisor.snapshot(vm, SNAPSHOT).await;
+    taken.context("could not take the template's snapshot")
 }
 
 async fn own_template(vmx: &Path, image: &ImageSection, hypervisor: &dyn Hypervisor) -> Result<Template, LabError> {

@@ -6,3 +6,4 @@ pub mod fake;
 pub mod lab;
 pub mod programs;
 pub mod registry;
+pub mod speed;

@@ -27,8 +27,17 @@ fn lab(directory: &Path, change: impl FnOnce(&mut WorldConfig)) -> FakeLab {
     FakeLab::start(&programs(), directory, &config, &shape).unwrap()
 }
 
+/// With limits that end a run that will not end well before the test runner does.
+fn command(lab: &FakeLab, arguments: &[&str]) -> Command {
+    let mut command = lab.command(arguments);
+    for stage in ["READY", "BOOTSTRAP", "RESTART", "VERIFY"] {
+        command.env(format!("LAB_TIMEOUTS_{stage}"), "90");
+    }
+    command
+}
+
 fn run(lab: &FakeLab, arguments: &[&str]) -> Output {
-    lab.command(arguments).output().unwrap()
+    command(lab, arguments).output().unwrap()
 }
 
 #[track_caller]
@@ -89,8 +98,7 @@ fn with_a_password_the_way_in_is_vmrun_and_where_drives_stay_the_machines_are_re
         config.hot_detach = false;
         config.auth_after_command = true;
     });
-    let output = lab
-        .command(&["--output", "json", "up"])
+    let output = command(&lab, &["--output", "json", "up"])
         .env("INSTALL_USER_PASSWORD", "p'w 1")
         .output()
         .unwrap();
@@ -103,6 +111,48 @@ fn with_a_password_the_way_in_is_vmrun_and_where_drives_stay_the_machines_are_re
         .map(|m| m["boots"].clone())
         .collect();
     assert_eq!(boots, [2, 2, 2]);
+}
+
+#[test]
+fn a_snapshot_that_was_reported_and_not_taken_fails_this_run_and_not_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |config| {
+        config.faults.push("lie@snapshot/*#1".to_owned())
+    });
+    let output = run(&lab, &["up"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said(&output).contains("reported as taken"), "{}", said(&output));
+    assert_eq!(json(&lab, &["up"])["ready"], true);
+}
+
+#[test]
+fn a_node_that_the_cluster_still_believes_in_is_not_called_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |config| {
+        // The worker dies while the packaged components are still waited for; the cluster never notices.
+        config.guest.grace = 1e6;
+        config.guest.components = 200.0;
+        config.faults.push("poweroff@guest/w1+150".to_owned());
+    });
+    let output = command(&lab, &["up"])
+        .env("LAB_TIMEOUTS_VERIFY", "12")
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert!(!output.status.success() && text.contains("w1"), "{text}");
+    assert!(text.contains("does not answer any more"), "{text}");
+}
+
+#[test]
+fn a_guest_without_tools_shuts_down_although_vmrun_waits_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |config| config.tools = false);
+    json(&lab, &["up"]);
+    let begun = Instant::now();
+    json(&lab, &["stop"]);
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let off = machines(&lab).iter().filter(|m| m["power"] == "off").count();
+    assert_eq!(off, 4, "three nodes and the template");
 }
 
 #[test]

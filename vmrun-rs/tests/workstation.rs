@@ -48,7 +48,8 @@ deletePortForwarding) sed -i "/^$3 $4 /d" "$FAKE/ports";;
 getGuestIPAddress) if mood bridge; then echo 172.17.0.1; elif mood headless; then fail "The VMware Tools are not running in the virtual machine: $vmx"
     elif mood booting; then echo unknown; else echo 198.51.100.10; fi;;
 readVariable) echo "";;
-snapshot|listSnapshots) echo "Total snapshots: 0";;
+snapshot) mood snapshot-lies || echo "$3" >>"$FAKE/snapshots"; exit 0;;
+listSnapshots) touch "$FAKE/snapshots"; echo "Total snapshots: $(wc -l <"$FAKE/snapshots")"; cat "$FAKE/snapshots";;
 *) fail "Unrecognized command: $command";;
 esac
 "#;
@@ -247,6 +248,18 @@ async fn the_list_decides_whether_a_machine_runs() {
         world.host.start(&missing).await,
         Err(HypervisorError::Missing { .. })
     ));
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_reported_and_not_there_is_an_error() {
+    let world = World::new();
+    let vm = world.machine().await;
+    world.mood("snapshot-lies");
+    let error = world.host.snapshot(&vm, "s").await.unwrap_err();
+    assert!(matches!(error, HypervisorError::SnapshotMissing { .. }), "{error}");
+    world.mood("honest");
+    world.host.snapshot(&vm, "s").await.unwrap();
+    assert!(world.host.snapshots(&vm).await.unwrap().contains(&"s".to_owned()));
 }
 
 #[tokio::test]

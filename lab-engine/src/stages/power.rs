@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use stage_timer::StageKind;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use vmrun_rs::HypervisorError;
 use vmrun_rs::guest::GuestCommand;
 use vmrun_rs::hypervisor::{PowerState, StopMode, VmId};
@@ -16,6 +16,10 @@ use crate::event::Event;
 use crate::readiness::{Signal, one_line};
 use crate::run::{Done, Run};
 
+/// A clean shutdown through tools takes some ten seconds; after this long the guest is asked too.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// What is left to do.
+const CUT: &str = "`lab-cli stop --hard` cuts the power; what the guest had not written to its disk is lost";
 /// How long a guest that was told to power off over its own channel may take for it.
 const SHUTDOWN: Duration = Duration::from_secs(180);
 
@@ -63,26 +67,45 @@ pub(crate) async fn stop(run: &Run<'_>, targets: &[Target<'_>], mode: StopMode) 
 }
 
 /// Stops one machine. A soft stop that the hypervisor cannot do, because the guest has no tools for it, is done by the
-/// guest itself.
+/// guest itself. Without tools vmrun's own attempt does not even end: the guest is asked while it still tries.
 pub(crate) async fn shut_down(run: &Run<'_>, target: &Target<'_>, mode: StopMode) -> Result<(), LabError> {
-    let error = match run.lab.hypervisor().stop(&target.vm, mode).await {
-        Ok(()) => return Ok(()),
-        Err(error) if mode == StopMode::Hard => return Err(error).context("could not cut the machine's power"),
-        Err(error) => error,
-    };
-    let help = "`lab-cli stop --hard` cuts the power; what the guest had not written to its disk is lost";
-    let Some(node) = target.node else {
-        return Err(error)
-            .context("could not shut the machine down")
-            .map_err(|e| e.help(help));
-    };
-    match power_off_from_inside(run, node, &target.vm).await {
-        Ok(()) => Ok(()),
-        Err(inside) => Err(LabError::new(inside.kind(), "could not shut the machine down")
-            .source(error)
-            .details([format!("nor from inside: {}", inside.one_line())])
-            .help(help)),
+    let stop = run.lab.hypervisor().stop(&target.vm, mode);
+    if mode == StopMode::Hard {
+        return stop.await.context("could not cut the machine's power");
     }
+    let Some(node) = target.node else {
+        return stop
+            .await
+            .context("could not shut the machine down")
+            .map_err(|e| e.help(CUT));
+    };
+    tokio::pin!(stop);
+    let inside = power_off_from_inside(run, node, &target.vm);
+    let (error, inside) = match timeout(PATIENCE, &mut stop).await {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => (error, inside.await),
+        Err(_) => {
+            tokio::pin!(inside);
+            tokio::select! {
+                stopped = &mut stop => match stopped {
+                    Ok(()) => return Ok(()),
+                    Err(error) => (error, inside.await),
+                },
+                off = &mut inside => match off {
+                    Ok(()) => return Ok(()),
+                    Err(inside) => match stop.await {
+                        Ok(()) => return Ok(()),
+                        Err(error) => (error, Err(inside)),
+                    },
+                },
+            }
+        }
+    };
+    let Err(inside) = inside else { return Ok(()) };
+    Err(LabError::new(inside.kind(), "could not shut the machine down")
+        .source(error)
+        .details([format!("nor from inside: {}", inside.one_line())])
+        .help(CUT))
 }
 
 async fn power_off_from_inside(run: &Run<'_>, node: &NodeSection, vm: &VmId) -> Result<(), LabError> {

@@ -3,13 +3,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use futures::future::join_all;
 use stage_timer::{Stage, StageKind};
 use tokio::time::{Instant, timeout_at};
 use vmrun_rs::GuestChannel;
 
+use super::ready;
 use crate::backoff::Backoff;
 use crate::cluster::{self, ClusterNode};
-use crate::config::{Config, NodeSection, TimeoutSection};
+use crate::config::{NodeSection, TimeoutSection};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::files;
 use crate::run::{Done, Run};
@@ -28,7 +30,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
             .master()
             .ok_or_else(|| LabError::failed("the lab has no master"))?;
         let connection = run.connection(master).await?;
-        let nodes = until_ready(run.config(), &*connection.channel, stage, limit).await?;
+        let nodes = until_ready(run, &*connection.channel, stage, limit).await?;
         kubeconfig(run, master, &*connection.channel).await?;
         Ok(Done::Ok(nodes))
     })
@@ -36,7 +38,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
 }
 
 async fn until_ready(
-    config: &Config,
+    run: &Run<'_>,
     master: &dyn GuestChannel,
     stage: &Stage,
     limit: Duration,
@@ -45,7 +47,7 @@ async fn until_ready(
     let mut backoff = Backoff::new();
     let mut missing = "the cluster did not answer".to_owned();
     loop {
-        match timeout_at(end, look(config, master)).await {
+        match timeout_at(end, look(run, master)).await {
             Ok(Ok((nodes, None))) => return Ok(nodes),
             Ok(Ok((_, Some(what)))) => missing = what,
             Ok(Err(e)) => missing = e.one_line(),
@@ -68,14 +70,38 @@ async fn until_ready(
 }
 
 /// One look: the nodes, and what is still missing.
-async fn look(config: &Config, master: &dyn GuestChannel) -> Result<(Vec<ClusterNode>, Option<String>), LabError> {
+async fn look(run: &Run<'_>, master: &dyn GuestChannel) -> Result<(Vec<ClusterNode>, Option<String>), LabError> {
+    let config = run.config();
     let nodes = cluster::nodes(master).await?;
     if let Some(what) = config.nodes.0.iter().find_map(|n| not_ready(n, &nodes)) {
         return Ok((nodes, Some(what)));
     }
     let missing = cluster::missing_components(master, &config.k3s.disable).await?;
-    let what = (!missing.is_empty()).then(|| format!("packaged components that do not run: {}", missing.join(", ")));
-    Ok((nodes, what))
+    if !missing.is_empty() {
+        let what = format!("packaged components that do not run: {}", missing.join(", "));
+        return Ok((nodes, Some(what)));
+    }
+    let absent = join_all(run.all_nodes().into_iter().map(|node| absent(run, node))).await;
+    Ok((nodes, absent.into_iter().flatten().next()))
+}
+
+/// Why a node is not there, whatever the cluster says: it goes on calling a node Ready for some 40 seconds after the node
+/// fell silent. Asked in the node itself, after the cluster.
+async fn absent(run: &Run<'_>, node: &NodeSection) -> Option<String> {
+    let look = async {
+        let known = run.node_state(&node.name)?;
+        let channel = run.connection(node).await?.channel;
+        let marker = channel.read_file(ready::marker(node.role)).await;
+        let marker = marker
+            .context("it does not answer any more")
+            .map_err(|e| e.node(&node.name))?;
+        Ok::<_, LabError>(marker.is_some_and(|text| String::from_utf8_lossy(&text).trim() == known.instance_id))
+    };
+    match look.await {
+        Ok(true) => None,
+        Ok(false) => Some(format!("{} has lost the marker of its bootstrap", node.name)),
+        Err(e) => Some(e.one_line()),
+    }
 }
 
 /// Why a node does not count as ready, if it does not.
@@ -107,6 +133,7 @@ async fn kubeconfig(run: &Run<'_>, node: &NodeSection, master: &dyn GuestChannel
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn seen(name: &str, ready: bool, address: &str) -> ClusterNode {
         ClusterNode {

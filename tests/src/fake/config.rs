@@ -33,6 +33,8 @@ pub struct WorldConfig {
     pub stale_markers: bool,
     /// What goes wrong, as [`Fault`](super::fault::Fault) reads it.
     pub faults: Vec<String>,
+    /// Machines that no fault strikes, and whose calls do not count.
+    pub spared: Vec<String>,
     /// The server ends after this many real seconds without a call.
     pub idle_exit: f64,
 }
@@ -50,6 +52,7 @@ impl Default for WorldConfig {
             tools: true,
             stale_markers: false,
             faults: Vec::new(),
+            spared: Vec::new(),
             idle_exit: 600.0,
         }
     }

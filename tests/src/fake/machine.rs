@@ -90,6 +90,7 @@ pub(crate) struct Machine {
     /// Whether a command that changes it runs.
     pub(crate) busy: bool,
     pub(crate) unlock_at: Option<Time>,
+    id: String,
 }
 
 /// What the passing of time did to a machine.
@@ -104,7 +105,10 @@ pub(crate) enum Happening {
 }
 
 impl Machine {
-    pub(crate) fn new(vmx: &Path, faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(vmx: &Path, faults: Vec<Fault>, number: usize) -> Self {
+        let id = format!("fake {number}\n");
+        // Where it cannot be written the machine is a new one at each look, which a read-only machine may be.
+        let _ = std::fs::write(vmx.with_extension("nvram"), &id);
         let name = vmx.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         Self {
             vmx: vmx.to_owned(),
@@ -128,7 +132,14 @@ impl Machine {
             faults: faults.into_iter().map(|fault| (fault, false)).collect(),
             busy: false,
             unlock_at: None,
+            id,
         }
+    }
+
+    /// Whether the files are still those that it was made of: another machine at the same place is another machine, even if
+    /// nobody told the hypervisor that the first one went.
+    pub(crate) fn is_same(&self) -> bool {
+        std::fs::read_to_string(self.vmx.with_extension("nvram")).is_ok_and(|text| text == self.id)
     }
 
     pub(crate) fn runs(&self) -> bool {

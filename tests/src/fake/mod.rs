@@ -19,6 +19,7 @@ mod log;
 mod machine;
 mod program;
 pub mod rng;
+pub mod sample;
 mod seed;
 mod server;
 mod shell;

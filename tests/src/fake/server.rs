@@ -266,7 +266,12 @@ fn control(shared: &Shared, argv: &[String]) -> Answer {
 async fn listen_on_forwards(shared: Arc<Shared>) {
     let mut tasks: HashMap<u16, JoinHandle<()>> = HashMap::new();
     loop {
-        let wanted: Vec<u16> = shared.world().forwards.keys().copied().collect();
+        let wanted: Vec<u16> = {
+            let mut world = shared.world();
+            // What happens by itself also happens while nobody asks: locks go away, consoles grow.
+            world.advance(shared.now());
+            world.forwards.keys().copied().collect()
+        };
         tasks.retain(|port, task| {
             let keep = wanted.contains(port) && !task.is_finished();
             if !keep {

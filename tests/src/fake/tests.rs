@@ -2,10 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use cloudinit_gen::{
-    HostKey, InterfaceAddress, K3sAgentConfig, K3sServerConfig, MasterNode, NodeConfig, NodeEssentials, WorkerNode,
-};
-
 use super::config::WorldConfig;
 use super::log::Log;
 use super::world::{End, Reply, World};
@@ -42,14 +38,8 @@ impl Bench {
         let dir = vmx.parent().unwrap();
         std::fs::create_dir_all(dir).unwrap();
         let iso = dir.join("seed.iso");
-        seed(name, last, master, &iso);
-        let text = format!(
-            "config.version = \"8\"\nvirtualHW.version = \"18\"\nethernet0.address = \"00:50:56:00:00:{last:02x}\"\n\
-             sata0:0.present = \"TRUE\"\nsata0:0.fileName = \"seed.iso\"\nscsi0:0.fileName = \"d.vmdk\"\n\
-             serial0.present = \"TRUE\"\nserial0.fileName = \"console.log\"\n"
-        );
-        std::fs::write(&vmx, text).unwrap();
-        std::fs::write(dir.join("d.vmdk"), "").unwrap();
+        super::sample::seed(name, last, master, &iso).unwrap();
+        super::sample::machine(&vmx, last).unwrap();
         vmx.display().to_string()
     }
 
@@ -89,33 +79,6 @@ impl Bench {
         let outcome = self.world.run_in_guest(self.now, vmx, line, b"").unwrap();
         (outcome.exit, String::from_utf8(outcome.stdout).unwrap())
     }
-}
-
-fn seed(name: &str, last: u8, master: bool, path: &Path) {
-    let key =
-        russh::keys::PrivateKey::random(&mut russh::keys::key::safe_rng(), russh::keys::Algorithm::Ed25519).unwrap();
-    let private = key
-        .to_openssh(russh::keys::ssh_key::LineEnding::LF)
-        .unwrap()
-        .to_string();
-    let public = key.public_key().to_openssh().unwrap();
-    let node = NodeConfig::new(NodeEssentials {
-        hostname: name.parse().unwrap(),
-        instance_id: format!("i-{name}").parse().unwrap(),
-        mac: format!("00:50:56:00:00:{last:02x}").parse().unwrap(),
-        address: InterfaceAddress::new([198, 18, 0, last].into(), 24).unwrap(),
-        gateway: [198, 18, 0, 1].into(),
-        user: "ubuntu".parse().unwrap(),
-        authorized_keys: vec![public.clone()],
-        host_key: HostKey::new(private.into(), public),
-        token: "token".to_owned().into(),
-    });
-    let files = if master {
-        MasterNode::new(node, K3sServerConfig::default()).render()
-    } else {
-        WorkerNode::new(node, K3sAgentConfig::new("https://198.18.0.10:6443")).render()
-    };
-    files.unwrap().write_iso(path).unwrap();
 }
 
 #[test]

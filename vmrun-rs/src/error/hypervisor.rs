@@ -76,6 +76,14 @@ pub enum HypervisorError {
         /// The machine.
         vm: VmId,
     },
+    /// A snapshot was reported as taken, and the machine does not have it.
+    #[error("the snapshot {name} of {vm} was reported as taken, but the machine does not have it; try again")]
+    SnapshotMissing {
+        /// The machine.
+        vm: VmId,
+        /// The snapshot's name.
+        name: String,
+    },
     /// The machine runs, and the operation needs it off.
     #[error("cannot {what} while {vm} is running; stop it first")]
     Running {

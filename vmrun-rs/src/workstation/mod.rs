@@ -261,10 +261,19 @@ impl Hypervisor for Workstation {
     }
 
     async fn snapshot(&self, vm: &VmId, name: &str) -> Result<(), HypervisorError> {
+        let what = format!("take the snapshot {name} of {vm}");
         self.vmrun
             .snapshot(&Self::vmx_path(vm), name)
             .await
-            .map_err(doing(format!("take the snapshot {name} of {vm}")))
+            .map_err(doing(what))?;
+        // Success text is no proof: the list is.
+        if self.snapshots(vm).await?.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        Err(HypervisorError::SnapshotMissing {
+            vm: vm.clone(),
+            name: name.to_owned(),
+        })
     }
 
     async fn revert(&self, vm: &VmId, name: &str) -> Result<(), HypervisorError> {

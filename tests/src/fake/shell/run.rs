@@ -243,11 +243,24 @@ impl<'a, 'b> Shell<'a, 'b> {
 
     /// Runs one program, or what the shell does itself.
     pub(super) fn program(&mut self, argv: &[String], stdin: &[u8], out: &mut Streams) -> i32 {
-        if argv[0] == "exit" {
-            self.exited = true;
-            return argv.get(1).and_then(|code| code.parse().ok()).unwrap_or(self.last);
+        match argv {
+            [exit, code @ ..] if exit == "exit" => {
+                self.exited = true;
+                code.first().and_then(|code| code.parse().ok()).unwrap_or(self.last)
+            }
+            // The shell becomes the program: nothing behind it is run.
+            [exec, program @ ..] if exec == "exec" && !program.is_empty() => {
+                let code = self.program(program, stdin, out);
+                self.exited = true;
+                code
+            }
+            [set, dashes, words @ ..] if set == "set" && dashes == "--" => {
+                let zero = self.positional.first().cloned().unwrap_or_else(|| "sh".to_owned());
+                self.positional = [vec![zero], words.to_vec()].concat();
+                0
+            }
+            _ => tools::run(self, argv, stdin, out),
         }
-        tools::run(self, argv, stdin, out)
     }
 
     fn join(&mut self, word: &Word, out: &mut Streams) -> String {
@@ -270,6 +283,16 @@ impl<'a, 'b> Shell<'a, 'b> {
         let mut field: Option<String> = None;
         for part in word {
             let (text, split) = match part {
+                // `"$@"`: each a word of its own.
+                Part::Variable { name, quoted: true, .. } if name == "@" => {
+                    for (n, word) in self.positional.iter().skip(1).enumerate() {
+                        if n > 0 {
+                            argv.extend(field.take());
+                        }
+                        field.get_or_insert_default().push_str(word);
+                    }
+                    continue;
+                }
                 Part::Text(t) => {
                     field.get_or_insert_default().push_str(t);
                     continue;
@@ -396,6 +419,11 @@ mod tests {
                 "t=$(command -v timeout); sudo -n -- ${t:+$t -k 2 62} echo 'it'\\''s'",
                 0,
                 "it's\n",
+            ),
+            (
+                "set -- echo 'a  b' c; command -v timeout >/dev/null && set -- timeout -k 2 62 \"$@\"; set -- sudo -n -- \"$@\"; exec \"$@\"; echo never",
+                0,
+                "a  b c\n",
             ),
             ("false && echo no || echo yes", 0, "yes\n"),
             ("x=; echo ${x:+full}-${x:-empty}", 0, "-empty\n"),
