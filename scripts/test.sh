@@ -65,7 +65,7 @@ step() { # name, command...
 
 # What a test runner said at its end, for the line of its step.
 result() { # log
-  sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^ *Summary \[|^test result: .* [1-9][0-9]* passed|^Ran [0-9]+ tests' | tail -n 1 | sed 's/^ *//' || true
+  sed 's/\x1b\[[0-9;]*m//g' "$1" | grep -E '^ *Summary \[|^schedules=|^test result: .* [1-9][0-9]* passed|^Ran [0-9]+ tests' | tail -n 1 | sed 's/^ *//' || true
 }
 
 skip() { # name, why
@@ -169,6 +169,12 @@ in_empty_network() {
   fi
 }
 
+# lab-cli in worlds in which things go wrong, checked against the truth; killed at random moments.
+chaos() {
+  target/debug/chaos --seeds 0..50
+  target/debug/chaos --kill --seeds 0..12
+}
+
 # The image needs a network to be made, the test must not have one.
 test_guests() {
   tests/guest/build-image.sh
@@ -192,6 +198,7 @@ step "documentation" document
 step "build" build
 step "tests" run_tests
 step "documentation tests" cargo test --workspace --doc
+step "faults on purpose" chaos
 step "features" check_features
 step "RSA keys" test_rsa
 step "release: bill of materials" python3 scripts/release/test_bill.py

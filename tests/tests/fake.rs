@@ -117,7 +117,7 @@ fn with_a_password_the_way_in_is_vmrun_and_where_drives_stay_the_machines_are_re
 fn a_snapshot_that_was_reported_and_not_taken_fails_this_run_and_not_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let lab = lab(directory.path(), |config| {
-        config.faults.push("lie@snapshot/*#1".to_owned())
+        config.faults.push("lie@snapshot/*#1".to_owned());
     });
     let output = run(&lab, &["up"]);
     assert_eq!(output.status.code(), Some(1));

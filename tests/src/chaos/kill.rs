@@ -15,9 +15,9 @@ use crate::fake::rng::Rng;
 
 /// What is killed, how long it takes at most, and what has to be there before.
 const VICTIMS: [(&str, &[&str], f64, bool); 4] = [
-    ("up", &["up"], 6.0, false),
-    ("destroy", &["destroy", "--yes"], 1.5, true),
-    ("pki rotate", &["pki", "rotate"], 0.3, false),
+    ("up", &["up"], 5.0, false),
+    ("destroy", &["destroy", "--yes"], 0.8, true),
+    ("pki rotate", &["pki", "rotate"], 0.06, false),
     ("snapshot", &["snapshot", "create", "s"], 3.0, true),
 ];
 
@@ -35,14 +35,14 @@ pub(super) fn play(programs: &Path, seed: u64) -> Result<Outcome, String> {
     if name == "pki rotate" {
         place.run(&["pki", "init"], true)?;
     }
-    for _ in 0..1 + rng.below(3) {
+    for _ in 0..=rng.below(3) {
         let mut child = place
             .command(arguments, true)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|e| e.to_string())?;
-        let after = rng.unit() * rng.unit() * longest;
+        let after = rng.unit() * longest;
         std::thread::sleep(Duration::from_secs_f64(after));
         // On Unix this is SIGKILL, on Windows TerminateProcess: nothing of the program runs any more.
         let _ = child.kill();

@@ -180,19 +180,17 @@ fn beside() -> Result<PathBuf, String> {
 }
 
 fn print(seed: u64, result: &Result<Outcome, String>) {
-    let mut text = format!("seed {seed}:\n");
+    let mut lines = vec![format!("seed {seed}:")];
     match result {
-        Err(reason) => text.push_str(&format!("  could not be played: {reason}\n")),
+        Err(reason) => lines.push(format!("  could not be played: {reason}")),
         Ok(outcome) => {
-            for line in &outcome.story {
-                text.push_str(&format!("  {line}\n"));
-            }
-            for finding in &outcome.findings {
-                text.push_str(&format!("  {:?}: {}\n", finding.verdict, finding.what));
-            }
+            lines.extend(outcome.story.iter().map(|line| format!("  {line}")));
+            let found = outcome.findings.iter();
+            lines.extend(found.map(|finding| format!("  {:?}: {}", finding.verdict, finding.what)));
         }
     }
-    print!("{text}");
+    // In one piece: several schedules are played at a time.
+    println!("{}", lines.join("\n"));
 }
 
 /// Leaves away what the finding does not need, and prints the rest as a command line.

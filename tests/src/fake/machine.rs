@@ -20,30 +20,6 @@ pub(crate) const FAILED: &str = "/var/lib/lab/failed";
 pub(crate) const SERVER_MARKER: &str = "/var/lib/k3s-bootstrap.done";
 pub(crate) const AGENT_MARKER: &str = "/var/lib/k3s-agent-bootstrap.done";
 
-/// Steps of the bootstrap and their share of its time, by role.
-const SERVER_STEPS: [(&str, f64); 9] = [
-    ("cloud-init", 0.1),
-    ("clock", 0.01),
-    ("payload-wait", 0.02),
-    ("payload-copy", 0.3),
-    ("system", 0.03),
-    ("images", 0.04),
-    ("k3s-install", 0.05),
-    ("k3s-start", 0.35),
-    ("node-ready", 0.1),
-];
-const AGENT_STEPS: [(&str, f64); 9] = [
-    ("cloud-init", 0.1),
-    ("clock", 0.01),
-    ("payload-wait", 0.02),
-    ("payload-copy", 0.3),
-    ("system", 0.03),
-    ("images", 0.04),
-    ("k3s-install", 0.05),
-    ("server-wait", 0.02),
-    ("k3s-start", 0.1),
-];
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Power {
     Off,
@@ -68,7 +44,7 @@ pub(crate) struct Machine {
     /// When this boot began.
     pub(crate) since: Time,
     pub(crate) boots: u32,
-    first_on: Option<Time>,
+    pub(super) first_on: Option<Time>,
     /// When it last went down.
     pub(crate) down_at: Time,
     /// Changes whenever what was connected to the guest is cut off.
@@ -82,9 +58,9 @@ pub(crate) struct Machine {
     pub(crate) media: BTreeMap<String, String>,
     pub(crate) variables: BTreeMap<String, String>,
     /// The seed that this boot found and has not applied.
-    seed: Option<Identity>,
-    step_since: Time,
-    k3s_since: Option<Time>,
+    pub(super) seed: Option<Identity>,
+    pub(super) step_since: Time,
+    pub(super) k3s_since: Option<Time>,
     mac: Option<String>,
     pub(crate) faults: Vec<(Fault, bool)>,
     /// Whether a command that changes it runs.
@@ -303,22 +279,6 @@ impl Machine {
         windows.find_map(|(from, to)| (first + from..first + to).contains(&now).then_some(first + from))
     }
 
-    fn role_steps(&self) -> &'static [(&'static str, f64)] {
-        match &self.disk.identity {
-            Some(identity) if identity.is_server() => &SERVER_STEPS,
-            _ => &AGENT_STEPS,
-        }
-    }
-
-    pub(crate) fn step(&self) -> Option<&'static str> {
-        self.role_steps().get(self.disk.steps_done).map(|(name, _)| *name)
-    }
-
-    fn k3s_installed(&self) -> bool {
-        let start = self.role_steps().iter().position(|(name, _)| *name == "k3s-start");
-        self.disk.identity.is_some() && start.is_some_and(|start| self.disk.steps_done > start)
-    }
-
     pub(crate) fn k3s_runs(&self, now: Time) -> bool {
         self.power == Power::Running && self.k3s_since.is_some_and(|since| since <= now)
     }
@@ -422,116 +382,10 @@ impl Machine {
         }
         self.end_step(at, server)
     }
-
-    /// cloud-init's work at the first boot of an instance.
-    fn apply(&mut self, seed: Identity, at: Time) {
-        for (path, content, private) in &seed.files {
-            self.disk.put(path, content.clone(), *private);
-        }
-        self.disk
-            .put("/etc/hostname", format!("{}\n", seed.hostname).into_bytes(), false);
-        self.disk.make_directory("/var/lib/lab");
-        self.disk.steps_done = 0;
-        self.disk.failed = false;
-        self.disk.members.clear();
-        self.disk.remove(FAILED);
-        self.console(&format!(
-            "cloud-init: instance {} on {}",
-            seed.instance_id, seed.hostname
-        ));
-        self.disk.identity = Some(seed);
-        self.step_since = at;
-        self.k3s_since = None;
-        self.begin_step();
-    }
-
-    fn begin_step(&mut self) {
-        let step = self.step().unwrap_or("done");
-        self.disk.put(PROGRESS, format!("{step}\n").into_bytes(), false);
-    }
-
-    fn end_step(&mut self, at: Time, server: impl Fn(&Identity) -> Option<bool>) -> Option<Happening> {
-        let identity = self.disk.identity.clone()?;
-        let step = self.step()?;
-        let mark =
-            |disk: &mut Disk, path: &str| disk.put(path, format!("{}\n", identity.instance_id).into_bytes(), false);
-        match step {
-            "cloud-init" => mark(&mut self.disk, "/var/lib/cloud-init-complete"),
-            "payload-wait" => {
-                let label = identity.variable("LAB_PAYLOAD_LABEL");
-                if !label.is_empty() && !self.media.values().any(|medium| medium == label) {
-                    return Some(self.fail(
-                        &identity,
-                        step,
-                        &format!("no medium labelled {label} appeared within 120 s; is the payload image attached?"),
-                    ));
-                }
-            }
-            "payload-copy" => mark(&mut self.disk, "/var/lib/iso-copy-complete"),
-            "server-wait" if server(&identity).is_none() => {
-                // It looks every two seconds.
-                self.step_since = at + 2.0;
-                return None;
-            }
-            "k3s-start" => {
-                if let Some(due) = self
-                    .faults
-                    .iter_mut()
-                    .find(|(fault, done)| fault.kind == "bootstrap-fail" && !done)
-                {
-                    due.1 = true;
-                    return Some(self.fail(
-                        &identity,
-                        step,
-                        "the unit k3s failed: fatal: bind: address already in use",
-                    ));
-                }
-                if !identity.is_server() && server(&identity) == Some(false) {
-                    return Some(self.fail(&identity, step, "the server refused the token"));
-                }
-                self.k3s_since = Some(at);
-            }
-            _ => {}
-        }
-        self.disk.steps_done += 1;
-        self.step_since = at;
-        self.begin_step();
-        if self.step().is_none() {
-            mark(
-                &mut self.disk,
-                if identity.is_server() {
-                    SERVER_MARKER
-                } else {
-                    AGENT_MARKER
-                },
-            );
-        }
-        if identity.is_server() && step == "k3s-start" {
-            let address = identity.address.map(|a| a.to_string()).unwrap_or_default();
-            self.disk.members.insert(identity.hostname.clone(), address);
-            self.disk
-                .put("/etc/rancher/k3s/k3s.yaml", kubeconfig().into_bytes(), true);
-        }
-        Some(Happening::Step(step.to_owned()))
-    }
-
-    fn fail(&mut self, identity: &Identity, step: &str, reason: &str) -> Happening {
-        let text = format!("instance-id={}\nstep={step}\nreason={reason}\n", identity.instance_id);
-        self.disk.put(FAILED, text.into_bytes(), false);
-        self.disk.failed = true;
-        Happening::BootstrapFailed(format!("{step}: {reason}"))
-    }
 }
 
 fn lock_of(file: &Path) -> PathBuf {
     let mut lock = file.as_os_str().to_owned();
     lock.push(".lck");
     PathBuf::from(lock)
-}
-
-fn kubeconfig() -> String {
-    "apiVersion: v1\nkind: Config\ncurrent-context: default\nclusters:\n- name: default\n  cluster:\n    server: https://127.0.0.1:6443\n    \
-     certificate-authority-data: ZmFrZQ==\nusers:\n- name: default\n  user:\n    client-certificate-data: ZmFrZQ==\n    \
-     client-key-data: ZmFrZQ==\ncontexts:\n- name: default\n  context:\n    cluster: default\n    user: default\n"
-        .to_owned()
 }

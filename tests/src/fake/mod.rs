@@ -6,6 +6,7 @@
 //!
 //! The texts are from logs, issue threads and the VIX reference, not from the wrapper that is tested with it.
 
+mod bootstrap;
 mod client;
 mod cluster;
 mod command;

@@ -52,13 +52,30 @@ impl VmrunChannel {
         };
         let directory =
             tempfile::tempdir().map_err(|e| failed("make a temporary directory in", &std::env::temp_dir(), e))?;
-        let copy = directory.path().join("copy");
+        let directory = Scratch(directory.keep());
+        let copy = directory.0.join("copy");
         self.vmrun
             .copy_from_guest(&self.vmx, &self.credentials, path, &copy)
             .await?;
         tokio::fs::read(&copy)
             .await
             .map_err(|source| failed("read the guest's file from", &copy, source))
+    }
+}
+
+/// A temporary directory into which somebody else may still be writing when it is given up: a copy that was abandoned is
+/// completed by the hypervisor. A file that appears while the directory is being removed must not keep it.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        for _ in 0..5 {
+            match std::fs::remove_dir_all(&self.0) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => std::thread::yield_now(),
+                _ => return,
+            }
+        }
+        tracing::debug!(directory = %self.0.display(), "cannot remove a temporary directory");
     }
 }
 

@@ -1,0 +1,153 @@
+//! A guest's first boot and bootstrap: what cloud-init makes of the seed, and the steps that follow.
+
+use super::disk::Disk;
+use super::machine::{AGENT_MARKER, FAILED, Happening, Machine, PROGRESS, SERVER_MARKER, Time};
+use super::seed::Identity;
+
+/// Steps of the bootstrap and their share of its time, by role.
+const SERVER_STEPS: [(&str, f64); 9] = [
+    ("cloud-init", 0.1),
+    ("clock", 0.01),
+    ("payload-wait", 0.02),
+    ("payload-copy", 0.3),
+    ("system", 0.03),
+    ("images", 0.04),
+    ("k3s-install", 0.05),
+    ("k3s-start", 0.35),
+    ("node-ready", 0.1),
+];
+const AGENT_STEPS: [(&str, f64); 9] = [
+    ("cloud-init", 0.1),
+    ("clock", 0.01),
+    ("payload-wait", 0.02),
+    ("payload-copy", 0.3),
+    ("system", 0.03),
+    ("images", 0.04),
+    ("k3s-install", 0.05),
+    ("server-wait", 0.02),
+    ("k3s-start", 0.1),
+];
+
+impl Machine {
+    pub(super) fn role_steps(&self) -> &'static [(&'static str, f64)] {
+        match &self.disk.identity {
+            Some(identity) if identity.is_server() => &SERVER_STEPS,
+            _ => &AGENT_STEPS,
+        }
+    }
+
+    pub(crate) fn step(&self) -> Option<&'static str> {
+        self.role_steps().get(self.disk.steps_done).map(|(name, _)| *name)
+    }
+
+    pub(super) fn k3s_installed(&self) -> bool {
+        let start = self.role_steps().iter().position(|(name, _)| *name == "k3s-start");
+        self.disk.identity.is_some() && start.is_some_and(|start| self.disk.steps_done > start)
+    }
+
+    /// cloud-init's work at the first boot of an instance.
+    pub(super) fn apply(&mut self, seed: Identity, at: Time) {
+        for (path, content, private) in &seed.files {
+            self.disk.put(path, content.clone(), *private);
+        }
+        self.disk
+            .put("/etc/hostname", format!("{}\n", seed.hostname).into_bytes(), false);
+        self.disk.make_directory("/var/lib/lab");
+        self.disk.steps_done = 0;
+        self.disk.failed = false;
+        self.disk.members.clear();
+        self.disk.remove(FAILED);
+        self.console(&format!(
+            "cloud-init: instance {} on {}",
+            seed.instance_id, seed.hostname
+        ));
+        self.disk.identity = Some(seed);
+        self.step_since = at;
+        self.k3s_since = None;
+        self.begin_step();
+    }
+
+    fn begin_step(&mut self) {
+        let step = self.step().unwrap_or("done");
+        self.disk.put(PROGRESS, format!("{step}\n").into_bytes(), false);
+    }
+
+    pub(super) fn end_step(&mut self, at: Time, server: impl Fn(&Identity) -> Option<bool>) -> Option<Happening> {
+        let identity = self.disk.identity.clone()?;
+        let step = self.step()?;
+        let mark =
+            |disk: &mut Disk, path: &str| disk.put(path, format!("{}\n", identity.instance_id).into_bytes(), false);
+        match step {
+            "cloud-init" => mark(&mut self.disk, "/var/lib/cloud-init-complete"),
+            "payload-wait" => {
+                let label = identity.variable("LAB_PAYLOAD_LABEL");
+                if !label.is_empty() && !self.media.values().any(|medium| medium == label) {
+                    return Some(self.fail(
+                        &identity,
+                        step,
+                        &format!("no medium labelled {label} appeared within 120 s; is the payload image attached?"),
+                    ));
+                }
+            }
+            "payload-copy" => mark(&mut self.disk, "/var/lib/iso-copy-complete"),
+            "server-wait" if server(&identity).is_none() => {
+                // It looks every two seconds.
+                self.step_since = at + 2.0;
+                return None;
+            }
+            "k3s-start" => {
+                if let Some(due) = self
+                    .faults
+                    .iter_mut()
+                    .find(|(fault, done)| fault.kind == "bootstrap-fail" && !done)
+                {
+                    due.1 = true;
+                    return Some(self.fail(
+                        &identity,
+                        step,
+                        "the unit k3s failed: fatal: bind: address already in use",
+                    ));
+                }
+                if !identity.is_server() && server(&identity) == Some(false) {
+                    return Some(self.fail(&identity, step, "the server refused the token"));
+                }
+                self.k3s_since = Some(at);
+            }
+            _ => {}
+        }
+        self.disk.steps_done += 1;
+        self.step_since = at;
+        self.begin_step();
+        if self.step().is_none() {
+            mark(
+                &mut self.disk,
+                if identity.is_server() {
+                    SERVER_MARKER
+                } else {
+                    AGENT_MARKER
+                },
+            );
+        }
+        if identity.is_server() && step == "k3s-start" {
+            let address = identity.address.map(|a| a.to_string()).unwrap_or_default();
+            self.disk.members.insert(identity.hostname.clone(), address);
+            self.disk
+                .put("/etc/rancher/k3s/k3s.yaml", kubeconfig().into_bytes(), true);
+        }
+        Some(Happening::Step(step.to_owned()))
+    }
+
+    fn fail(&mut self, identity: &Identity, step: &str, reason: &str) -> Happening {
+        let text = format!("instance-id={}\nstep={step}\nreason={reason}\n", identity.instance_id);
+        self.disk.put(FAILED, text.into_bytes(), false);
+        self.disk.failed = true;
+        Happening::BootstrapFailed(format!("{step}: {reason}"))
+    }
+}
+
+fn kubeconfig() -> String {
+    "apiVersion: v1\nkind: Config\ncurrent-context: default\nclusters:\n- name: default\n  cluster:\n    server: https://127.0.0.1:6443\n    \
+     certificate-authority-data: ZmFrZQ==\nusers:\n- name: default\n  user:\n    client-certificate-data: ZmFrZQ==\n    \
+     client-key-data: ZmFrZQ==\ncontexts:\n- name: default\n  context:\n    cluster: default\n    user: default\n"
+        .to_owned()
+}
