@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::programs::{built, said};
+use crate::programs::{built, said, script};
 
 /// A lab: its directory, its `lab.toml`, and a universe of its own for the drop-in.
 #[derive(Debug)]
@@ -25,6 +25,25 @@ impl TestLab {
         Self {
             directory: directory.to_owned(),
         }
+    }
+
+    /// A lab of small real guests: `toml` and the guest image, the payload and the sizes that go with it.
+    ///
+    /// # Panics
+    ///
+    /// If image or payload cannot be made.
+    pub fn on_guests(directory: &Path, toml: &str) -> Self {
+        let image = script("tests/guest/build-image.sh", &[]);
+        let payload = script(
+            "tests/guest/make-payload.sh",
+            &[&directory.join("payload").display().to_string()],
+        );
+        let guests = format!(
+            "[vm]\ncpus = 1\nmemory_mib = 768\ndisk_gib = 10\n\
+             [image]\ndisk = \"{image}\"\n\
+             [k3s]\nbinary = \"{payload}/k3s\"\nimages = \"{payload}/k3s-airgap-images-amd64.tar.zst\"\n"
+        );
+        Self::new(directory, &format!("{toml}{guests}"))
     }
 
     /// Where the lab is.
@@ -101,6 +120,16 @@ impl TestLab {
     pub fn guest_fails(&self, node: &str, line: &str) -> (i32, String) {
         let output = self.run(&["exec", node, "--", "sh", "-c", line]);
         (output.status.code().expect("lab-cli ends by itself"), said(&output))
+    }
+
+    /// What the lab knows about itself.
+    ///
+    /// # Panics
+    ///
+    /// If the lab does not exist.
+    pub fn state(&self, name: &str) -> Value {
+        let text = std::fs::read(self.root(name).join("state.json")).expect("the lab has a state");
+        serde_json::from_slice(&text).expect("the lab's state is JSON")
     }
 
     /// The lab's own directory.

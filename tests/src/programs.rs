@@ -61,3 +61,23 @@ pub fn said(output: &Output) -> String {
         String::from_utf8_lossy(&output.stderr),
     )
 }
+
+/// The processes whose command line mentions a directory, with their command lines.
+///
+/// # Panics
+///
+/// Where there is no `/proc`.
+pub fn processes_of(directory: &Path) -> Vec<(u32, String)> {
+    let needle = directory.display().to_string();
+    let entries = std::fs::read_dir("/proc")
+        .expect("this system lists its processes in /proc")
+        .flatten();
+    entries
+        .filter_map(|e| {
+            let id = e.file_name().to_string_lossy().parse().ok()?;
+            let line = std::fs::read(e.path().join("cmdline")).ok()?;
+            Some((id, String::from_utf8_lossy(&line).replace('\0', " ")))
+        })
+        .filter(|(_, line)| line.contains(&needle))
+        .collect()
+}

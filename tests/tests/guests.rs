@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use lab_tests::lab::TestLab;
-use lab_tests::programs::{said, script};
+use lab_tests::programs::{processes_of, said};
 use lab_tests::registry::Registry;
 use serde_json::Value;
 use stage_timer::RunRecord;
@@ -61,20 +61,10 @@ fn one_command_brings_up_a_real_lab_that_is_what_it_says_and_takes_it_away() {
 }
 
 fn lab(directory: &Path) -> TestLab {
-    let image = script("tests/guest/build-image.sh", &[]);
-    let payload = script(
-        "tests/guest/make-payload.sh",
-        &[&directory.join("payload").display().to_string()],
-    );
-    let toml = format!(
-        "[lab]\nname = \"{LAB}\"\n\
-         [hypervisor]\nkind = \"qemu\"\n\
-         [vm]\ncpus = 1\nmemory_mib = 768\ndisk_gib = 10\n\
-         [image]\ndisk = \"{image}\"\n\
-         [k3s]\nbinary = \"{payload}/k3s\"\nimages = \"{payload}/k3s-airgap-images-amd64.tar.zst\"\n\
-         [registry]\nport = {PORT}\n"
-    );
-    TestLab::new(directory, &toml)
+    TestLab::on_guests(
+        directory,
+        &format!("[lab]\nname = \"{LAB}\"\n[hypervisor]\nkind = \"qemu\"\n[registry]\nport = {PORT}\n"),
+    )
 }
 
 fn refuses_to_start_without_a_registry(lab: &TestLab) {
@@ -166,7 +156,7 @@ fn cloud_init_finished_without_errors(lab: &TestLab) {
 
 fn every_marker_carries_this_lifes_instance_id(lab: &TestLab) {
     step("every marker carries this life's instance id");
-    let state = state(lab);
+    let state = lab.state(LAB);
     for (node, _, done) in NODES {
         let id = state["nodes"][node]["instance_id"].as_str().unwrap();
         for marker in ["/var/lib/iso-copy-complete", "/var/lib/cloud-init-complete", done] {
@@ -246,12 +236,12 @@ fn guests_are_air_gapped(lab: &TestLab) {
 
 fn a_second_up_changes_nothing(lab: &TestLab) {
     step("a second up looks, changes nothing and is quick");
-    let before = state(lab);
+    let before = lab.state(LAB);
     let started = Instant::now();
     lab.json(&["up"]);
     let took = started.elapsed();
     println!("    second up took {:.1} s", took.as_secs_f64());
-    assert_eq!(state(lab), before);
+    assert_eq!(lab.state(LAB), before);
     assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
@@ -308,7 +298,10 @@ fn certificate_for_localhost_only(lab: &TestLab) -> (std::path::PathBuf, std::pa
 fn a_restarted_machine_comes_back_ready(lab: &TestLab) {
     step("a machine that was cut off comes back without its seed image, with the same host key");
     let _registry = start_registry(lab, "registry.crt", "registry.key");
-    let vmx = state(lab)["nodes"]["k3s-worker2"]["vm"].as_str().unwrap().to_owned();
+    let vmx = lab.state(LAB)["nodes"]["k3s-worker2"]["vm"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let output = std::process::Command::new(lab_tests::programs::built("vmrun-qemu"))
         .args(["-T", "ws", "stop", &vmx, "hard"])
         .env("VMRUN_QEMU_HOME", lab.directory().join("vmrun-qemu"))
@@ -355,23 +348,6 @@ fn destroy_leaves_nothing_but_what_is_not_the_labs(lab: &TestLab) {
     let processes = processes_of(lab.directory());
     assert!(processes.is_empty(), "left behind: {processes:?}");
     lab.succeed(&["destroy", "--yes"]);
-}
-
-/// Command lines of processes that mention the test's directory.
-fn processes_of(directory: &Path) -> Vec<String> {
-    let needle = directory.display().to_string();
-    let entries = std::fs::read_dir("/proc").unwrap().flatten();
-    entries
-        .filter(|e| e.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()))
-        .filter_map(|e| {
-            Some(String::from_utf8_lossy(&std::fs::read(e.path().join("cmdline")).ok()?).replace('\0', " "))
-        })
-        .filter(|line| line.contains(&needle))
-        .collect()
-}
-
-fn state(lab: &TestLab) -> Value {
-    serde_json::from_slice(&std::fs::read(lab.root(LAB).join("state.json")).unwrap()).unwrap()
 }
 
 fn step(what: &str) {
