@@ -81,6 +81,7 @@ build_root() {
   packages=$(sed 's/#.*//' "$here/image/packages.txt" | tr -s '\n ' ',' | sed 's/^,//; s/,$//')
   mmdebstrap --mode=auto --variant=minbase --format=tar --architectures=amd64 \
     --aptopt='Apt::Install-Recommends "false"' --dpkgopt="$here/image/dpkg-excludes.conf" \
+    --dpkgopt='force-unsafe-io' \
     --include="$packages" \
     --essential-hook="tar-in $work/overlay.tar /" \
     --customize-hook="tar-in $work/recipe.tar /root" \

@@ -34,11 +34,14 @@ sed 's/#.*//' /root/image/initrd/modules.txt | xargs -n 1 modprobe -S "$kernel" 
   mkdir -p "$initrd${module%/*}"
   cp "$module" "$initrd$module"
 done
-cp "/lib/modules/$kernel/modules.builtin" "/lib/modules/$kernel/modules.order" "$initrd/lib/modules/$kernel/"
+cp "/lib/modules/$kernel"/modules.builtin* "/lib/modules/$kernel/modules.order" "$initrd/lib/modules/$kernel/"
 depmod -b "$initrd" "$kernel"
 (cd "$initrd" && find . | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc -R 0:0) > /boot/initrd.img
 rm -rf "$initrd"
 ln -sf "vmlinuz-$kernel" /boot/vmlinuz
+
+# cloud-init does not start without a CA in the bundle.
+grep -q BEGIN /etc/ssl/certs/ca-certificates.crt
 
 # Python compiles on import what has no .pyc yet.
 python3 -m compileall -q /usr/lib/python3 /usr/lib/python3.* || true
