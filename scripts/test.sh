@@ -100,7 +100,8 @@ install_guest_tools() {
 # --- steps ------------------------------------------------------------------------------------------------------------
 
 all_scripts() {
-  git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run tests/guest/image/initrd/init tests/guest/image/overlay/usr/local
+  git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run tests/guest/image/initrd/init tests/guest/image/overlay/usr/local \
+    tests/guest/image/overlay/etc/systemd/system-generators
 }
 
 check_scripts() {
