@@ -18,6 +18,7 @@ mod labels;
 mod lifecycle;
 mod lock;
 mod network;
+mod never_started;
 mod owner;
 mod paths;
 mod picture;

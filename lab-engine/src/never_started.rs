@@ -52,14 +52,20 @@ impl NeverStarted {
         let text = String::from_utf8_lossy(&explanation.stdout);
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let line: String = lines.join("; ").chars().take(LONGEST).collect();
-        Ok(Some(if line.is_empty() { "it left no explanation".to_owned() } else { line }))
+        Ok(Some(if line.is_empty() {
+            "it left no explanation".to_owned()
+        } else {
+            line
+        }))
     }
 }
 
 /// Whether `systemctl show` says that cloud-init has ended, and that the bootstrap neither runs nor is about to.
 fn is_over(answer: &str) -> bool {
     let blocks: Vec<&str> = answer.trim().split("\n\n").collect();
-    let [cloud_init, bootstrap] = blocks[..] else { return false };
+    let [cloud_init, bootstrap] = blocks[..] else {
+        return false;
+    };
     let value = |block: &str, key: &str| {
         let line = block.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
         line.unwrap_or_default().trim().to_owned()
@@ -98,7 +104,10 @@ mod tests {
             // Waiting for its turn.
             (("active", "exited"), dead, "412"),
         ] {
-            assert!(!is_over(&shown(cloud_init, bootstrap, job)), "{cloud_init:?} {bootstrap:?} {job}");
+            assert!(
+                !is_over(&shown(cloud_init, bootstrap, job)),
+                "{cloud_init:?} {bootstrap:?} {job}"
+            );
         }
     }
 

@@ -23,6 +23,7 @@ use crate::backoff::{Backoff, LONGEST};
 use crate::error::{ErrorKind, LabError};
 use crate::event::{Event, EventSink, Level};
 use crate::files;
+use crate::never_started::NeverStarted;
 use crate::run::Connection;
 use crate::stages::bootstrap_again;
 
@@ -263,6 +264,7 @@ impl<'a> Watched<'a> {
         tell: Tell,
     ) -> Result<(), LabError> {
         let mut backoff = Backoff::new();
+        let mut never_started = NeverStarted::default();
         loop {
             match Self::look(channel, wanted).await {
                 Ok(Look::Complete) => {
@@ -278,6 +280,11 @@ impl<'a> Watched<'a> {
                         node = self.node,
                     )));
                 }
+                Ok(Look::Running { step: None }) => match never_started.why(channel).await {
+                    Ok(Some(why)) => return Err(self.never_started(&why)),
+                    Ok(None) => {}
+                    Err(e) => self.channel_trouble(e, tell)?,
+                },
                 Ok(Look::Running { step }) => {
                     if self.step(step) {
                         backoff.reset();
@@ -287,6 +294,15 @@ impl<'a> Watched<'a> {
             }
             backoff.pause().await;
         }
+    }
+
+    fn never_started(&self, why: &str) -> LabError {
+        let error = LabError::failed(format!("cloud-init ended without starting the bootstrap: {why}")).node(self.node);
+        self.with_console(error).help(format!(
+            "`lab-cli logs {node} --source cloud-init` shows more; after mending the cause, `lab-cli up --recreate {node}` makes \
+             the machine anew",
+            node = self.node,
+        ))
     }
 
     /// One look at the failure file, the marker and the progress file, in this order.

@@ -111,6 +111,29 @@ async fn a_failure_file_ends_the_wait_at_once_with_step_and_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bootstrap_that_cloud_init_never_started_ends_the_wait_with_the_cause() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    fake.guest(
+        "k3s-worker2",
+        Guest {
+            never_starts: true,
+            ..Guest::default()
+        },
+    );
+    let (lab, _) = lab(directory.path(), &fake);
+    let started = Instant::now();
+    let error = fails(&lab).await;
+    assert!(
+        error
+            .to_string()
+            .contains("without starting the bootstrap: the disk is full"),
+        "{error}"
+    );
+    assert_eq!(error.node_name(), Some("k3s-worker2"));
+    assert!(started.elapsed() < Duration::from_secs(315), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_machine_that_goes_off_ends_the_wait_within_a_poll_with_its_console() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     fake.guest(

@@ -92,6 +92,10 @@ impl GuestChannel for Channel {
                 self.change(|m| m.started = None);
                 String::new()
             }
+            ["systemctl", "show", ..] if self.ask(|m| m.guest.never_starts).await? => {
+                "ActiveState=failed\nSubState=failed\nJob=\n\nActiveState=inactive\nSubState=dead\nJob=\n".to_owned()
+            }
+            ["sh", "-c", script] if script.contains("cloud-init status") => "the disk is full\n".to_owned(),
             ["/bin/sh", "-c", _, "lab-apply", "bootstrap", ..] => {
                 self.change(|m| {
                     m.guest.fails = m.guest.fails.filter(|_| !m.guest.mended);
@@ -117,7 +121,7 @@ impl GuestChannel for Channel {
                     .fails
                     .filter(|(after, ..)| m.up_for(*after))
                     .map(|(_, step, reason)| format!("instance-id={}\nstep={step}\nreason={reason}\n", m.instance_id)),
-                "progress" => Some("k3s-start\n".to_owned()),
+                "progress" => (!m.guest.never_starts).then(|| "k3s-start\n".to_owned()),
                 "k3s-bootstrap.done" | "k3s-agent-bootstrap.done" => match m.guest.stale_marker {
                     Some(stale) => Some(format!("{stale}\n")),
                     None => m.complete().then(|| format!("{}\n", m.instance_id)),

@@ -44,6 +44,8 @@ pub(crate) struct Guest {
     pub(crate) reboots: Option<(Duration, Duration)>,
     /// Whether its bootstrap ends well when it is run again.
     pub(crate) mended: bool,
+    /// Whether cloud-init ended without starting the bootstrap.
+    pub(crate) never_starts: bool,
 }
 
 impl Default for Guest {
@@ -60,6 +62,7 @@ impl Default for Guest {
             tools: true,
             reboots: None,
             mended: false,
+            never_starts: false,
         }
     }
 }
@@ -97,7 +100,10 @@ impl Machine {
     }
 
     fn complete(&self) -> bool {
-        self.guest.stale_marker.is_none() && self.guest.fails.is_none() && self.up_for(self.guest.completes)
+        self.guest.stale_marker.is_none()
+            && self.guest.fails.is_none()
+            && !self.guest.never_starts
+            && self.up_for(self.guest.completes)
     }
 }
 
