@@ -28,10 +28,10 @@ pub struct NodeStatus {
     pub role: Role,
     /// Its static address.
     pub address: std::net::Ipv4Addr,
-    /// Whether its machine exists and runs.
-    pub power: PowerState,
-    /// Whether its bootstrap's marker, with this life's instance id, was read in it just now.
-    pub bootstrapped: bool,
+    /// Whether its machine exists and runs; `None` if the hypervisor did not say.
+    pub power: Option<PowerState>,
+    /// Whether its bootstrap's marker, with this life's instance id, is in it just now; `None` if nobody could look.
+    pub bootstrapped: Option<bool>,
     /// Whether the cluster says just now that it is Ready.
     pub ready: bool,
     /// The k3s version that it reports.
@@ -86,24 +86,26 @@ impl Lab {
             name: node.name.clone(),
             role: node.role,
             address: node.address,
-            power: PowerState::Missing,
-            bootstrapped: false,
+            power: None,
+            bootstrapped: None,
             ready: false,
             version: None,
             problem: None,
         };
         let Some(known) = state.and_then(|s| s.nodes.get(&node.name)) else {
+            status.power = Some(PowerState::Missing);
+            status.bootstrapped = Some(false);
             status.problem = Some("its machine has not been created".to_owned());
             return status;
         };
         match self.hypervisor().state(&known.vm).await {
-            Ok(power) => status.power = power,
+            Ok(power) => status.power = Some(power),
             Err(e) => {
                 status.problem = Some(one_line(&e));
                 return status;
             }
         }
-        if status.power != PowerState::Running {
+        if status.power != Some(PowerState::Running) {
             status.problem = Some("its machine does not run".to_owned());
             return status;
         }
@@ -114,13 +116,13 @@ impl Lab {
         };
         match timeout(LOOK, look).await {
             Ok(Ok(Some(content))) => {
-                status.bootstrapped = String::from_utf8_lossy(&content).trim() == known.instance_id;
+                status.bootstrapped = Some(String::from_utf8_lossy(&content).trim() == known.instance_id);
             }
-            Ok(Ok(None)) => {}
+            Ok(Ok(None)) => status.bootstrapped = Some(false),
             Ok(Err(e)) => status.problem = Some(e.one_line()),
             Err(_) => status.problem = Some(format!("the guest did not answer within {} s", LOOK.as_secs())),
         }
-        if !status.bootstrapped && status.problem.is_none() {
+        if status.bootstrapped == Some(false) {
             status.problem = Some("its bootstrap has not finished".to_owned());
         }
         status
@@ -150,7 +152,7 @@ impl Lab {
 
 /// A node is ready if its own marker and the cluster both say so.
 fn judge(node: &mut NodeStatus, cluster: &Result<Vec<ClusterNode>, String>) {
-    if !node.bootstrapped {
+    if node.bootstrapped != Some(true) {
         return;
     }
     match cluster {

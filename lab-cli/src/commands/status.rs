@@ -26,8 +26,15 @@ fn draw(app: &App, status: &LabStatus) -> String {
                 node.name.clone(),
                 words::role(node.role, lang).to_owned(),
                 node.address.to_string(),
-                words::power(node.power, lang).to_owned(),
-                if node.bootstrapped { w.finished } else { w.unfinished }.to_owned(),
+                node.power
+                    .map_or(w.unknown, |power| words::power(power, lang))
+                    .to_owned(),
+                match node.bootstrapped {
+                    Some(true) => w.finished,
+                    Some(false) => w.unfinished,
+                    None => w.unknown,
+                }
+                .to_owned(),
                 if node.ready { w.ready } else { w.not_ready }.to_owned(),
                 node.problem
                     .as_ref()

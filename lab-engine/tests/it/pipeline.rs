@@ -170,6 +170,12 @@ async fn another_machine_at_a_nodes_address_ends_the_wait_at_once() {
     let error = fails(&lab).await;
     assert!(error.to_string().contains("another machine"), "{error}");
     assert!(error.one_line().contains("SHA256:wrong"), "{}", error.one_line());
+    let status = lab.status().await.unwrap();
+    assert_eq!(
+        (status.nodes[0].bootstrapped, status.nodes[0].ready),
+        (None, false),
+        "nobody could look, which is neither finished nor unfinished"
+    );
     assert!(started.elapsed() < Duration::from_secs(303), "{:?}", started.elapsed());
 }
 
