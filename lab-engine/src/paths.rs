@@ -18,21 +18,7 @@ impl LabPaths {
     pub fn new(data_dir: Option<&Path>, name: &str) -> Result<Self, LabError> {
         let data = match data_dir {
             Some(dir) => std::path::absolute(dir).map_err(|e| LabError::io("find", dir, e))?,
-            None => {
-                let user = etcetera::choose_base_strategy().map_err(|e| {
-                    LabError::new(ErrorKind::Configuration, "this user has no home directory")
-                        .help("set lab.data_dir or LAB_DATA_DIR")
-                        .source(e)
-                })?;
-                // On Windows the data directory roams from machine to machine with its user; disks of gigabytes must
-                // not, and the other known folder is for that.
-                let data = if cfg!(windows) {
-                    user.cache_dir()
-                } else {
-                    user.data_dir()
-                };
-                data.join("airgap-lab")
-            }
+            None => user_data()?,
         };
         let root = data.join("labs").join(name);
         Ok(Self { data, root })
@@ -124,4 +110,21 @@ impl LabPaths {
     pub fn images(&self) -> PathBuf {
         self.data.join("images")
     }
+}
+
+/// The user's data directory for this program.
+fn user_data() -> Result<PathBuf, LabError> {
+    let user = etcetera::choose_base_strategy().map_err(|e| {
+        LabError::new(ErrorKind::Configuration, "this user has no home directory")
+            .help("set lab.data_dir or LAB_DATA_DIR")
+            .source(e)
+    })?;
+    // On Windows the data directory roams from machine to machine with its user; disks of gigabytes must not, and the other
+    // known folder is for that.
+    let data = if cfg!(windows) {
+        user.cache_dir()
+    } else {
+        user.data_dir()
+    };
+    Ok(data.join("airgap-lab"))
 }
