@@ -179,7 +179,7 @@ chaos() {
 # The image needs a network to be made, the test must not have one.
 test_guests() {
   tests/guest/build-image.sh
-  LAB_GUEST_TESTS=1 CARGO_NET_OFFLINE=true in_empty_network cargo test -p lab-tests --test guests -- --nocapture
+  LAB_GUEST_TESTS=1 CARGO_NET_OFFLINE=true in_empty_network cargo test -p lab-tests --test guests --test faults -- --nocapture
 }
 
 require_rust
