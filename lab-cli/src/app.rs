@@ -154,6 +154,11 @@ impl App {
         Ok(Lab::open(self.config()?.config, sink)?)
     }
 
+    /// The lab, also where there is no hypervisor.
+    pub(crate) fn offline_lab(&self, sink: Arc<dyn EventSink>) -> Result<Lab, Failure> {
+        Ok(Lab::open_anyway(self.config()?.config, sink)?)
+    }
+
     /// What shows a run as it was asked for.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         let mode = match self.global.progress {

@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Ssh(commands::ssh::SshArgs),
     /// Run a command on nodes, on several at once
     Exec(commands::exec::ExecArgs),
+    /// Show what a node wrote: its console, cloud-init, the bootstrap, k3s, its journal
+    Logs(commands::logs::LogsArgs),
     /// Stop machines; the guests shut down
     Stop(commands::power::StopArgs),
     /// Start machines, and wait until they answer
@@ -129,6 +131,11 @@ pub(crate) enum Command {
     Destroy(commands::destroy::DestroyArgs),
     /// The kubeconfig: its path, its text, or into a file of yours
     Kubeconfig(commands::kubeconfig::KubeconfigArgs),
+    /// Disk images to clone nodes from
+    #[command(subcommand)]
+    Image(commands::image::ImageCommand),
+    /// Gather what helps to understand a trouble in one archive, without the secrets
+    Support(commands::support::SupportArgs),
     /// The registry's certificates
     #[command(subcommand)]
     Pki(commands::pki::PkiCommand),

@@ -1,8 +1,9 @@
 //! What the commands around a finished lab say, in both languages.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
-use lab_engine::{Change, SnapshotSet, SnapshotStatus};
+use lab_engine::{Change, Merged, SnapshotSet, SnapshotStatus, SupportBundle};
 use stage_timer::{Lang, text};
 
 pub(crate) fn pick(lang: Lang, en: &'static str, ko: &'static str) -> &'static str {
@@ -118,4 +119,62 @@ pub(crate) fn restore_loses(name: &str, lang: Lang) -> String {
 /// Goes on?
 pub(crate) fn go_on(lang: Lang) -> &'static str {
     pick(lang, "Go on? [y/N] ", "계속할까요? [y/N] ")
+}
+
+/// A kubeconfig that the lab is in now.
+pub(crate) fn merged(merged: &Merged, lang: Lang) -> String {
+    let (path, context) = (merged.path.display(), &merged.context);
+    let how = if merged.current {
+        match lang {
+            Lang::Ko => "현재 컨텍스트입니다".to_owned(),
+            _ => "it is the current one".to_owned(),
+        }
+    } else {
+        match lang {
+            Lang::Ko => format!("`kubectl --context {context}`로 사용합니다"),
+            _ => format!("use it with `kubectl --context {context}`"),
+        }
+    };
+    match lang {
+        Lang::Ko => format!("{path}에 컨텍스트 {context}을(를) 넣었습니다. {how}"),
+        _ => format!("{path} has the context {context} now; {how}"),
+    }
+}
+
+/// An image that nodes can be cloned from.
+pub(crate) fn imported(name: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("이미지 {name}을(를) 가져왔습니다. lab.toml에 다음과 같이 쓰십시오:"),
+        _ => format!("image {name} is imported; to use it, in lab.toml:"),
+    }
+}
+
+/// There is no image.
+pub(crate) fn no_images(lang: Lang) -> &'static str {
+    pick(
+        lang,
+        "no image has been imported; `lab-cli image import FILE` imports one",
+        "가져온 이미지가 없습니다. `lab-cli image import FILE`로 가져올 수 있습니다",
+    )
+}
+
+/// The heading of a list of images.
+pub(crate) fn image_heading(lang: Lang) -> [&'static str; 3] {
+    match lang {
+        Lang::Ko => ["이름", "원본", "템플릿"],
+        _ => ["NAME", "SOURCE", "TEMPLATE"],
+    }
+}
+
+/// A support bundle.
+pub(crate) fn bundled(bundle: &SupportBundle, lang: Lang) -> String {
+    let (path, files) = (bundle.path.display(), bundle.files.len());
+    let mut text = match lang {
+        Lang::Ko => format!("{path}: 파일 {files}개. 알려진 비밀은 가렸습니다. 보내기 전에 확인하십시오\n"),
+        _ => format!("{path}: {files} files; known secrets are masked, but look through it before you send it\n"),
+    };
+    for missing in &bundle.missing {
+        let _ = writeln!(text, "  {}: {missing}", pick(lang, "not had", "얻지 못함"));
+    }
+    text
 }

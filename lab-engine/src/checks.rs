@@ -76,6 +76,14 @@ pub(crate) async fn all(lab: &Lab) -> Vec<Check> {
 }
 
 async fn hypervisor(lab: &Lab) -> Check {
+    if let Some(error) = lab.absent() {
+        return Check {
+            id: "hypervisor",
+            status: CheckStatus::Failed,
+            detail: error.one_line(),
+            remedy: error.help_text().map(str::to_owned),
+        };
+    }
     let result = lab
         .hypervisor()
         .info()

@@ -25,14 +25,14 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
 
 /// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.
 pub(crate) fn tail(path: &Path, count: usize) -> Vec<String> {
-    const WINDOW: u64 = 64 * 1024;
+    let window = (count as u64 * 512).clamp(64 * 1024, 64 << 20);
     let read = || -> std::io::Result<Vec<u8>> {
         use std::io::{Read as _, Seek as _, SeekFrom};
         let mut file = std::fs::File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(WINDOW)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(window)))?;
         let mut bytes = Vec::new();
-        file.take(WINDOW).read_to_end(&mut bytes)?;
+        file.take(window).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let bytes = read().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(crate) fn tail(path: &Path, count: usize) -> Vec<String> {
 }
 
 /// Removes ANSI sequences and control characters: a console's bytes must not drive the user's terminal.
-fn strip_escapes(line: &str) -> String {
+pub(crate) fn strip_escapes(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {

@@ -1,6 +1,7 @@
 //! [`Lab`]: one lab, and everything that can be done with it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::future::join_all;
@@ -10,6 +11,7 @@ use vmrun_rs::guest::{GuestAccess, GuestCommand, GuestCredentials, GuestOutput, 
 use vmrun_rs::hypervisor::VmId;
 use vmrun_rs::{GuestChannel, Hypervisor};
 
+use crate::absent::Absent;
 use crate::backend::{self, Chosen};
 use crate::checks::{self, Check};
 use crate::config::{Config, NodeSection};
@@ -34,6 +36,7 @@ pub struct Lab {
     hypervisor: Arc<dyn Hypervisor>,
     chosen: Chosen,
     sink: Arc<dyn EventSink>,
+    absent: Option<LabError>,
 }
 
 impl Lab {
@@ -46,6 +49,35 @@ impl Lab {
         let chosen = backend::choose(&config.hypervisor)?;
         let hypervisor = backend::open(&chosen, &config.hypervisor);
         Self::with_hypervisor(config, hypervisor, chosen, sink)
+    }
+
+    /// A lab as [`open`](Self::open) gives it, but also where no hypervisor is found: what needs one fails then with the
+    /// reason, and the rest (doctor, certificates, the kubeconfig, records) works.
+    ///
+    /// # Errors
+    ///
+    /// If the user has no data directory.
+    pub fn open_anyway(config: Config, sink: Arc<dyn EventSink>) -> Result<Self, LabError> {
+        let error = match backend::choose(&config.hypervisor) {
+            Ok(chosen) => {
+                let hypervisor = backend::open(&chosen);
+                return Self::with_hypervisor(config, hypervisor, chosen, sink);
+            }
+            Err(error) => error,
+        };
+        let chosen = Chosen {
+            program: PathBuf::new(),
+            drop_in: false,
+            why: error.one_line(),
+        };
+        let mut lab = Self::with_hypervisor(config, Arc::new(Absent(error.one_line())), chosen, sink)?;
+        lab.absent = Some(error);
+        Ok(lab)
+    }
+
+    /// Why there is no hypervisor, if there is none.
+    pub fn absent(&self) -> Option<&LabError> {
+        self.absent.as_ref()
     }
 
     /// A lab on a hypervisor of the caller's, for example a mock.
@@ -66,6 +98,7 @@ impl Lab {
             hypervisor,
             chosen,
             sink,
+            absent: None,
         })
     }
 
@@ -197,7 +230,7 @@ impl Lab {
     }
 
     /// The machine of a node that was created.
-    fn known(&self, node: &str) -> Result<VmId, LabError> {
+    pub(crate) fn known(&self, node: &str) -> Result<VmId, LabError> {
         let state = self.state()?.and_then(|mut s| s.nodes.remove(node));
         state.map(|s| s.vm).ok_or_else(|| {
             LabError::new(ErrorKind::NotReady, "its machine has not been created")

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod absent;
 pub mod backend;
 mod backoff;
 mod checks;
@@ -13,10 +14,13 @@ mod facts;
 mod files;
 mod forecast;
 mod identity;
+mod imported;
+mod kubeconfig;
 mod lab;
 mod labels;
 mod lifecycle;
 mod lock;
+mod logs;
 mod network;
 mod never_started;
 mod owner;
@@ -33,6 +37,7 @@ mod snapshots;
 mod stages;
 mod state;
 mod status;
+mod support;
 mod template;
 
 pub use checks::{Check, CheckStatus};
@@ -44,9 +49,12 @@ pub use error::{ErrorKind, LabError};
 pub use event::{Event, EventSink, Level, NoEvents, StageEnd, event_schema};
 pub use facts::{Change, Facts};
 pub use forecast::Forecast;
+pub use imported::ImportedImage;
+pub use kubeconfig::Merged;
 pub use lab::Lab;
 pub use labels::stage_labels;
 pub use lifecycle::PowerChange;
+pub use logs::{LogRequest, LogSource};
 pub use owner::{MARKER, Owner};
 pub use paths::LabPaths;
 pub use plan::{Action, Step};
@@ -57,3 +65,4 @@ pub use snapshots::{SetPhase, SnapshotChange, SnapshotNode, SnapshotSet, Snapsho
 pub use stages::UpOptions;
 pub use state::{NodeState, Phase, State};
 pub use status::{LabStatus, NodeStatus};
+pub use support::SupportBundle;

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use vmrun_rs::Hypervisor;
@@ -17,7 +17,7 @@ use crate::owner::{self, Owner};
 use crate::paths::LabPaths;
 
 /// The snapshot that nodes start from in a template made here.
-const SNAPSHOT: &str = "lab-base";
+pub(crate) const SNAPSHOT: &str = "lab-base";
 /// Written last into a template's directory: without it the template is half-made.
 const READY: &str = "ready";
 
@@ -79,10 +79,26 @@ pub(crate) async fn ensure(
     tokio::fs::copy(disk, &copy)
         .await
         .map_err(|e| LabError::io("copy the disk image to", &copy, e))?;
+    let vm = make(config, hypervisor, machine, copy).await?;
+    files::write_private(&dir.join(READY), disk.display().to_string().as_bytes())?;
+    Ok(Template {
+        vm,
+        snapshot: SNAPSHOT.to_owned(),
+    })
+}
+
+/// Makes a machine of a disk, which becomes its own, and takes the snapshot that nodes start from.
+pub(crate) async fn make(
+    config: &Config,
+    hypervisor: &dyn Hypervisor,
+    machine: PathBuf,
+    disk: PathBuf,
+) -> Result<VmId, LabError> {
+    let image = &config.image;
     let spec = VmSpec {
         name: "template".to_owned(),
         directory: machine,
-        disk: DiskSource::Existing(copy),
+        disk: DiskSource::Existing(disk),
         disk_gib: None,
         cpus: config.vm.cpus,
         memory_mib: config.vm.memory_mib,
@@ -99,11 +115,7 @@ pub(crate) async fn ensure(
         .await
         .context("could not make a template machine of the disk image")?;
     ensure_snapshot(hypervisor, &vm).await?;
-    files::write_private(&dir.join(READY), disk.display().to_string().as_bytes())?;
-    Ok(Template {
-        vm,
-        snapshot: SNAPSHOT.to_owned(),
-    })
+    Ok(vm)
 }
 
 /// Takes the snapshot that nodes start from, unless the template has it. What the template has is asked, not remembered: a
@@ -202,7 +214,7 @@ pub(crate) fn inspect(disk: &Path) -> Result<(), LabError> {
 }
 
 /// Waits for another process that is making the same template.
-async fn lock(path: &Path) -> Result<File, LabError> {
+pub(crate) async fn lock(path: &Path) -> Result<File, LabError> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)

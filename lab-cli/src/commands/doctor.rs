@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
-use lab_engine::{Check, CheckStatus, ErrorKind, LabError, NoEvents};
+use lab_engine::{Check, CheckStatus, NoEvents};
 use serde_json::json;
 
 use crate::app::App;
@@ -14,24 +14,11 @@ use crate::words;
 
 /// Looks, and shows each thing with its remedy. Exit code 3 if something is missing.
 pub(crate) fn run(app: &App) -> Result<Exit, Failure> {
-    let checks = match app.lab(Arc::new(NoEvents)) {
-        Ok(lab) => app.block_on(async { Ok(lab.doctor().await) })?,
-        // Without a hypervisor nothing else can be looked at, but this much is known.
-        Err(Failure::Lab(error)) if error.kind() == ErrorKind::Prerequisite => vec![missing_hypervisor(&error)],
-        Err(other) => return Err(other),
-    };
+    let lab = app.offline_lab(Arc::new(NoEvents))?;
+    let checks = app.block_on(async { Ok(lab.doctor().await) })?;
     let ok = checks.iter().all(|c| c.status != CheckStatus::Failed);
     app.answer(&json!({ "ok": ok, "checks": &checks }), || draw(app, &checks))?;
     Ok(if ok { Exit::OK } else { Exit::PREREQUISITE })
-}
-
-fn missing_hypervisor(error: &LabError) -> Check {
-    Check {
-        id: "hypervisor",
-        status: CheckStatus::Failed,
-        detail: error.one_line(),
-        remedy: error.help_text().map(str::to_owned),
-    }
 }
 
 fn draw(app: &App, checks: &[Check]) -> String {

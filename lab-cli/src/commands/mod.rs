@@ -6,8 +6,10 @@ mod confirm;
 pub(crate) mod destroy;
 mod doctor;
 pub(crate) mod exec;
+pub(crate) mod image;
 pub(crate) mod init;
 pub(crate) mod kubeconfig;
+pub(crate) mod logs;
 pub(crate) mod man;
 pub(crate) mod pki;
 mod plan;
@@ -18,6 +20,7 @@ pub(crate) mod seed;
 pub(crate) mod snapshot;
 pub(crate) mod ssh;
 mod status;
+pub(crate) mod support;
 pub(crate) mod timings;
 pub(crate) mod up;
 
@@ -39,6 +42,9 @@ pub(crate) fn run(app: &App, command: Command) -> Result<Exit, Failure> {
         Command::Status => status::run(app),
         Command::Ssh(args) => ssh::run(app, args),
         Command::Exec(args) => exec::run(app, args),
+        Command::Logs(args) => logs::run(app, &args),
+        Command::Image(command) => image::run(app, command),
+        Command::Support(args) => support::run(app, &args),
         Command::Stop(args) => power::stop(app, &args),
         Command::Start(args) => power::start(app, &args),
         Command::Restart(args) => power::restart(app, &args),

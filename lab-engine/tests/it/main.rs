@@ -7,3 +7,4 @@ mod pipeline;
 mod resume;
 mod snapshots;
 mod support;
+mod tools;

@@ -96,6 +96,18 @@ impl GuestChannel for Channel {
                 "ActiveState=failed\nSubState=failed\nJob=\n\nActiveState=inactive\nSubState=dead\nJob=\n".to_owned()
             }
             ["sh", "-c", script] if script.contains("cloud-init status") => "the disk is full\n".to_owned(),
+            ["/bin/sh", "-c", _, "lab-logs", "file", path, place, _] if path.ends_with("bootstrap.log") => {
+                let log = self.fake.world().log.clone();
+                let from = place.parse().unwrap_or(0);
+                format!("{}\n{}", log.len(), &log[from..])
+            }
+            ["/bin/sh", "-c", _, "lab-logs", "file", ..] => {
+                return Ok(GuestOutput {
+                    exit_code: 44,
+                    stdout: Vec::new(),
+                    stderr: Vec::new(),
+                });
+            }
             ["/bin/sh", "-c", _, "lab-apply", "bootstrap", ..] => {
                 self.change(|m| {
                     m.guest.fails = m.guest.fails.filter(|_| !m.guest.mended);
@@ -103,7 +115,7 @@ impl GuestChannel for Channel {
                 String::new()
             }
             [_, "kubectl", "get", what, ..] => self.cluster(what),
-            ["cat", ..] => "clusters:\n- cluster:\n    server: https://127.0.0.1:6443\n  name: default\n".to_owned(),
+            ["cat", ..] => "clusters:\n- cluster:\n    server: https://127.0.0.1:6443\n  name: default\nusers:\n- name: default\n  user:\n    token: admin-token\n".to_owned(),
             _ => String::new(),
         };
         Ok(GuestOutput {

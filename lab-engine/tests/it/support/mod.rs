@@ -120,6 +120,7 @@ struct World {
     refuse_delete_snapshot: Option<String>,
     commands: Vec<(String, Vec<String>)>,
     moved_to: Option<u16>,
+    log: String,
     created: usize,
     released: Vec<std::net::IpAddr>,
 }
@@ -174,6 +175,12 @@ impl Fake {
     /// From now on, guests are reached at another port of this host only.
     pub(crate) fn move_endpoints(&self, port: u16) -> &Self {
         self.world().moved_to = Some(port);
+        self
+    }
+
+    /// Adds to the log of every guest's bootstrap.
+    pub(crate) fn write_log(&self, text: &str) -> &Self {
+        self.world().log.push_str(text);
         self
     }
 
