@@ -60,7 +60,7 @@ impl Lab {
     pub fn open_anyway(config: Config, sink: Arc<dyn EventSink>) -> Result<Self, LabError> {
         let error = match backend::choose(&config.hypervisor) {
             Ok(chosen) => {
-                let hypervisor = backend::open(&chosen);
+                let hypervisor = backend::open(&chosen, &config.hypervisor);
                 return Self::with_hypervisor(config, hypervisor, chosen, sink);
             }
             Err(error) => error,
