@@ -1,6 +1,8 @@
 //! What the crate promises, judged by other people's programs: `PyYAML`, cloud-init, xorriso, shellcheck, a shell.
 
 mod autoinstall;
+// The guest's scripts, run by a shell in a directory that stands for the guest's file system.
+#[cfg(unix)]
 mod bootstrap;
 mod cloud_init;
 mod common;
@@ -10,6 +12,7 @@ mod iso;
 mod lint;
 mod nodes;
 mod payload;
+#[cfg(unix)]
 mod sandbox;
 mod schema;
 mod snapshots;
