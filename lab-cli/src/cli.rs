@@ -18,7 +18,7 @@ use crate::{commands, speech};
 ///
 /// Data goes to standard output, progress and errors to standard error.
 #[derive(Debug, Parser)]
-#[command(name = "lab-cli", version, max_term_width = 100, after_long_help = AFTER_HELP)]
+#[command(name = "lab-cli", bin_name = "lab-cli", version, max_term_width = 100, after_long_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

@@ -1,6 +1,6 @@
 //! Takes a lab away: only what carries its marker.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures::future::join_all;
 use serde::Serialize;
@@ -95,15 +95,24 @@ impl Lab {
                 message,
             });
         }
-        let keep: Vec<PathBuf> = if foreign.is_empty() {
-            Vec::new()
-        } else {
-            vec![self.paths().machines()]
-        };
+        let (root, lock_file) = (self.paths().root(), self.paths().lock());
+        let mut keep = vec![lock_file.clone(), lock_file.with_extension("pid")];
+        if !foreign.is_empty() {
+            keep.push(self.paths().machines());
+        }
         let owner = self.owner(&lab_id, None);
-        owner::remove_owned_but(self.paths().root(), &owner, &keep)?;
-        // Held until here, so that no other process builds the lab anew while it is taken down.
+        owner::remove_owned_but(root, &owner, &keep)?;
+        // Held until here, so that no other process builds the lab anew while it is taken down; and it goes last because
+        // not every Windows lets go of an open file's name.
         drop(lock);
+        gone(&lock_file, std::fs::remove_file(&lock_file))?;
+        if foreign.is_empty() {
+            match std::fs::remove_dir(root) {
+                // Somebody was waiting for the lock, and has begun.
+                Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => {}
+                result => gone(root, result)?,
+            }
+        }
         Ok(())
     }
 
@@ -116,5 +125,13 @@ impl Lab {
         paths
             .filter(|p| Owner::of(p).is_none_or(|o| o.lab_id != lab_id))
             .collect()
+    }
+}
+
+/// Deleted, or gone already.
+fn gone(path: &Path, deleted: std::io::Result<()>) -> Result<(), LabError> {
+    match deleted {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LabError::io("delete", path, e)),
+        _ => Ok(()),
     }
 }

@@ -102,8 +102,15 @@ impl Ran {
         let text = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n");
             let real = directory.canonicalize().unwrap();
-            text.replace(&real.display().to_string(), "[DIR]")
-                .replace(&directory.display().to_string(), "[DIR]")
+            let text = text
+                .replace(&real.display().to_string(), "[DIR]")
+                .replace(&directory.display().to_string(), "[DIR]");
+            // Paths of Windows as those of the other systems, except where the backslash is JSON's own.
+            if cfg!(windows) && !text.starts_with(['{', '[']) {
+                text.replace('\\', "/")
+            } else {
+                text
+            }
         };
         Self {
             code: output.status.code().expect("it ends by itself"),

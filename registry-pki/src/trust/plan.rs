@@ -1,6 +1,6 @@
 //! What each consumer wants.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Consumer, TrustCommand, TrustError, TrustFile, TrustPlan, TrustRequest};
 use crate::certificate::CertificateInfo;
@@ -41,13 +41,25 @@ pub fn plan(consumer: Consumer, request: &TrustRequest) -> Result<TrustPlan, Tru
         Consumer::Windows | Consumer::MacOs | Consumer::Nss => subject.by_command(consumer, &request.scratch),
     };
     let notes = parts.note.map(str::to_owned).into_iter().collect();
+    let mut files = parts.files;
+    for file in &mut files {
+        file.path = with_slashes(&file.path);
+    }
     Ok(TrustPlan {
         consumer,
-        files: parts.files,
+        files,
         commands: parts.commands,
         notes,
         prefix: subject.prefix,
     })
+}
+
+/// A plan for a Linux machine can be made on Windows, where joining puts backslashes into the middle of a path of Linux.
+fn with_slashes(path: &Path) -> PathBuf {
+    match path.to_str() {
+        Some(text) if cfg!(windows) && text.starts_with('/') => text.replace('\\', "/").into(),
+        _ => path.to_owned(),
+    }
 }
 
 /// The parts of a plan that differ.
