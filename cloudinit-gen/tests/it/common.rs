@@ -45,7 +45,8 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     let found = std::env::split_paths(&path)
         .chain([PathBuf::from("/usr/sbin"), PathBuf::from("/sbin")])
         .map(|directory| directory.join(name))
-        .find(|candidate| candidate.is_file());
+        // wine sees this system's files, and cannot run its programs.
+        .find(|candidate| cfg!(unix) && candidate.is_file());
     if found.is_none() {
         missing(&format!("{name} is not installed"));
     }
