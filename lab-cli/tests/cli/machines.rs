@@ -168,11 +168,14 @@ fn snapshots_are_of_the_whole_lab_and_a_broken_one_is_named() {
 
     let ran = place.run(&["snapshot", "create", "a", "--leave-off"]).code(0);
     assert!(ran.stdout.starts_with("snapshot a taken of 2 machines\ntook "), "{ran}");
+    place.run(&["snapshot", "list"]).code(0);
+    // Somebody deletes one machine's part of it behind the lab's back.
+    place.write("data/labs/lab/vms/w/vm/w.vmx.snapshots", "");
     let ran = place.run(&["snapshot", "list"]).code(5);
     assert!(
         ran.stdout
-            .starts_with("warning: a cannot be restored: m does not have it; w does not have it"),
-        "this vmrun takes no snapshots: {ran}"
+            .starts_with("warning: a cannot be restored: w does not have it"),
+        "{ran}"
     );
     let ran = place.run(&["snapshot", "restore", "a"]).code(2);
     assert!(

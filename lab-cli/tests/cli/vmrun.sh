@@ -18,14 +18,20 @@ case $command in
   listPortForwardings) printf 'Total port forwardings: 2\nINDEX  PROTOCOL  HOST PORT  GUEST IP  GUEST PORT  DESCRIPTION\n0 tcp 1 198.18.77.10 22 -\n1 tcp 2 198.18.77.11 22 -\n' ;;
   deletePortForwarding) ;;
   clone) mkdir -p "$(dirname "$3")" && cp "$vmx" "$3" ;;
-  snapshot) ;;
-  listSnapshots) printf 'Total snapshots: 1\nlab-base\n' ;;
+  snapshot) echo "$3" >>"$vmx.snapshots" ;;
+  revertToSnapshot) ;;
+  deleteSnapshot) grep -vx "$3" "$vmx.snapshots" >"$vmx.kept"; mv "$vmx.kept" "$vmx.snapshots" ;;
+  listSnapshots)
+    touch "$vmx.snapshots"
+    echo "Total snapshots: $(grep -c . "$vmx.snapshots")"
+    cat "$vmx.snapshots"
+    ;;
   start)
     [ ! -f "$(dirname "$0")/start-fails" ] || fail "$(cat "$(dirname "$0")/start-fails")"
     printf '[    0.000000] Linux version 6.12\n[    9.000000] Kernel panic - not syncing: no init found\n' >"$(dirname "$vmx")/console.log"
     echo "$vmx" >"$entry"
     ;;
   stop) rm -f "$entry" ;;
-  deleteVM) rm -f "$vmx" ;;
+  deleteVM) rm -f "$vmx" "$vmx.snapshots" ;;
   *) fail "The VMware Tools are not running in the virtual machine: $vmx" ;;
 esac
