@@ -194,11 +194,11 @@ fn huge_counts_are_refused_without_overflow() {
     );
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(mistakes("[vm]\ncpus = 99999999999999999999999\n", &[], &[]).len(), 1);
-    let mut many = String::new();
-    for i in 0..600 {
+    let node = |i: usize| {
         let (a, b) = (i / 200, i % 200 + 2);
-        many += &format!("[[nodes]]\nname = \"n{i}\"\nrole = \"worker\"\naddress = \"10.0.{a}.{b}\"\n");
-    }
+        format!("[[nodes]]\nname = \"n{i}\"\nrole = \"worker\"\naddress = \"10.0.{a}.{b}\"\n")
+    };
+    let many = (0..600).map(node).collect::<Vec<_>>().concat();
     let found = mistakes(
         &format!("network = {{ gateway = \"10.0.0.1\", prefix = 16 }}\n{many}"),
         &[],
