@@ -57,7 +57,43 @@ fn one_command_brings_up_a_real_lab_that_is_what_it_says_and_takes_it_away() {
     a_second_up_changes_nothing(&lab);
     the_registry_is_trusted_with_the_right_certificate_only(&lab, registry);
     a_restarted_machine_comes_back_ready(&lab);
+    logs_kubeconfig_and_support_tell_of_the_lab(&lab);
+    a_snapshot_of_the_stopped_lab_can_be_taken_listed_and_restored(&lab);
     destroy_leaves_nothing_but_what_is_not_the_labs(&lab);
+}
+
+fn logs_kubeconfig_and_support_tell_of_the_lab(lab: &TestLab) {
+    step("logs of every source, a merged kubeconfig, a support bundle without the token");
+    for source in ["console", "cloud-init", "bootstrap", "k3s", "journal"] {
+        let log = lab.json(&["logs", "k3s-worker1", "--source", source, "-n", "5"]);
+        assert!(!log["lines"].as_array().unwrap().is_empty(), "{source}: {log}");
+    }
+    let file = lab.directory().join("kube/config");
+    let merged = lab.json(&["kubeconfig", "--merge", &file.display().to_string(), "--name", "mine"]);
+    assert_eq!((&merged["context"], &merged["current"]), (&"mine".into(), &true.into()));
+    let bundle = lab.directory().join("support.tar.gz");
+    lab.succeed(&["support", "--file", &bundle.display().to_string()]);
+    let token = std::fs::read_to_string(lab.root(LAB).join("keys/token")).unwrap();
+    let unpacked = std::process::Command::new("tar")
+        .args(["-xzOf", &bundle.display().to_string()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&unpacked.stdout);
+    assert!(text.contains("k3s-worker2") && !text.contains(token.trim()));
+}
+
+/// Without starting the guests again, which takes minutes where they are emulated: that is what
+/// `a_restarted_machine_comes_back_ready` is for.
+fn a_snapshot_of_the_stopped_lab_can_be_taken_listed_and_restored(lab: &TestLab) {
+    step("all machines stop together; a snapshot of the lab is taken, listed, restored and deleted");
+    let stopped = lab.json(&["stop"]);
+    assert_eq!(stopped["stopped"].as_array().unwrap().len(), 3, "{stopped}");
+    lab.json(&["snapshot", "create", "first"]);
+    let list = lab.json(&["snapshot", "list"]);
+    assert_eq!(list["snapshots"][0]["consistent"], true, "{list}");
+    lab.json(&["snapshot", "restore", "first", "--yes"]);
+    lab.json(&["snapshot", "delete", "first"]);
+    assert_eq!(lab.json(&["snapshot", "list"])["snapshots"], serde_json::json!([]));
 }
 
 fn lab(directory: &Path) -> TestLab {
