@@ -166,6 +166,7 @@ test_all() {
   cargo_for_windows build -p lab-cli -p lab-tests --bins
   keep_server
   unset LAB_TESTS_REQUIRE
+  python3 scripts/windows/console.py "$CARGO_TARGET_DIR/$TARGET/debug/lab-cli.exe"
   cargo_for_windows test --no-fail-fast -p private-files -p vmrun-rs -p cloudinit-gen --lib --test private
   cargo_for_windows test --no-fail-fast -p registry-pki --test verdicts --test registries --test processes --test store
   cargo_for_windows test --no-fail-fast -p stage-timer --lib --test eta --test record --test timeline --test tracing --test progress

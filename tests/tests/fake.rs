@@ -75,7 +75,9 @@ fn up_makes_a_lab_that_is_ready_in_truth_and_destroy_takes_it_away() {
     assert_eq!(state["nodes"]["m"]["instance_id"], master["instance_id"]);
     let again = Instant::now();
     assert_eq!(json(&lab, &["up"])["ready"], true);
-    assert!(again.elapsed() < Duration::from_secs(10));
+    // Under wine it takes as long to start a program as to do what it does.
+    let enough = Duration::from_secs(if cfg!(windows) { 60 } else { 10 });
+    assert!(again.elapsed() < enough);
     assert_eq!(json(&lab, &["status"])["ready"], true);
     let output = run(&lab, &["exec", "w1", "--", "hostname"]);
     assert_eq!(
