@@ -146,6 +146,19 @@ fn a_node_that_the_cluster_still_believes_in_is_not_called_ready() {
 }
 
 #[test]
+fn workers_of_an_earlier_master_are_made_anew_by_the_command_that_the_failure_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |_| {});
+    json(&lab, &["up"]);
+    assert!(run(&lab, &["destroy", "--yes", "--node", "m"]).status.success());
+    let output = run(&lab, &["up"]);
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("`lab-cli up --recreate-all`"), "{text}");
+    assert_eq!(json(&lab, &["up", "--recreate-all"])["ready"], true);
+}
+
+#[test]
 fn a_guest_without_tools_shuts_down_although_vmrun_waits_for_ever() {
     let directory = tempfile::tempdir().unwrap();
     let lab = lab(directory.path(), |config| config.tools = false);

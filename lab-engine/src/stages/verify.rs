@@ -11,7 +11,7 @@ use vmrun_rs::GuestChannel;
 use super::ready;
 use crate::backoff::Backoff;
 use crate::cluster::{self, ClusterNode};
-use crate::config::{NodeSection, TimeoutSection};
+use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::files;
 use crate::run::{Done, Run};
@@ -46,19 +46,30 @@ async fn until_ready(
     let end = Instant::now() + limit;
     let mut backoff = Backoff::new();
     let mut missing = "the cluster did not answer".to_owned();
+    let mut unjoined = Vec::new();
     loop {
         match timeout_at(end, look(run, master)).await {
             Ok(Ok((nodes, None))) => return Ok(nodes),
-            Ok(Ok((_, Some(what)))) => missing = what,
+            Ok(Ok((nodes, Some(what)))) => {
+                missing = what;
+                unjoined = unjoined_of(run, &nodes);
+            }
             Ok(Err(e)) => missing = e.one_line(),
             Err(_) => {
                 return Err(LabError::new(
                     ErrorKind::NotReady,
                     format!("the cluster was not ready within {} s: {missing}", limit.as_secs()),
                 )
-                .help(
-                    "`lab-cli exec MASTER -- sudo k3s kubectl get nodes,pods -A` shows more; `lab-cli up` looks again",
-                ));
+                .help(if unjoined.is_empty() {
+                    "`lab-cli exec MASTER -- sudo k3s kubectl get nodes,pods -A` shows more; `lab-cli up` looks again"
+                        .to_owned()
+                } else {
+                    format!(
+                        "a node that joined an earlier master cannot join a new one; `lab-cli up --recreate {}` makes it anew \
+                         (its data is lost)",
+                        unjoined.join(",")
+                    )
+                }));
             }
         }
         stage.progress(None, missing.clone());
@@ -67,6 +78,15 @@ async fn until_ready(
             () = tokio::time::sleep_until(end) => {}
         }
     }
+}
+
+/// The workers that the cluster does not know although their bootstrap ended: it ended with the master of that time.
+fn unjoined_of(run: &Run<'_>, nodes: &[ClusterNode]) -> Vec<String> {
+    let workers = run.nodes(Role::Worker).into_iter();
+    workers
+        .filter(|worker| !nodes.iter().any(|node| node.name == worker.name))
+        .map(|worker| worker.name.clone())
+        .collect()
 }
 
 /// One look: the nodes, and what is still missing.

@@ -52,7 +52,7 @@ pub(super) fn explained(what: &str, ran: &Ran) -> Vec<Finding> {
         None => unexplained("it did not end by itself"),
         // `status` answers that the lab is not ready: the answer itself says why.
         Some(5) if what == "status" && ran.answer()["nodes"].is_array() => Vec::new(),
-        Some(1 | 3 | 4 | 5) if text("kind") && text("message") => {
+        Some(1..=5) if text("kind") && text("message") => {
             let causes = error["causes"].as_array().is_some_and(|causes| !causes.is_empty());
             let code = error["exit_code"].as_i64() == ran.exit.map(i64::from);
             if !(causes || text("help")) {

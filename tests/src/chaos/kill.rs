@@ -8,7 +8,7 @@ use russh::keys::{PrivateKey, PublicKey};
 
 use super::check;
 use super::place::Place;
-use super::play::{Outcome, advised};
+use super::play::{Outcome, advised, recreate};
 use super::schedule::quiet;
 use super::{Finding, Verdict};
 use crate::fake::rng::Rng;
@@ -72,8 +72,8 @@ fn converge(place: &Place, name: &str, arguments: &[&str], outcome: &mut Outcome
     }
     outcome.findings.extend(whole(place));
     let mut ran = place.run(&["up"], true)?;
-    if let Some(node) = advised(&ran) {
-        ran = place.run(&["up", "--recreate", &node], true)?;
+    if let Some(advice) = advised(&ran) {
+        ran = recreate(place, &advice)?;
     }
     outcome.story.push(format!("up: {}", ran.brief()));
     if ran.exit != Some(0) {

@@ -78,15 +78,19 @@ fn recover(place: &Place, outcome: &mut Outcome) -> Result<(), String> {
     let mut recreated = Vec::new();
     // It may say that a node must be made anew, and by which command: then that command has to do it.
     for _ in 0..place.nodes.len() {
-        let Some(node) = advised(&ran) else { break };
-        recreated.push(node.clone());
-        ran = place.run(&["up", "--recreate", &node], true)?;
-        outcome.story.push(format!("up --recreate {node}: {}", ran.brief()));
+        let Some(advice) = advised(&ran) else { break };
+        ran = recreate(place, &advice)?;
+        outcome.story.push(format!("up {}: {}", advice.join(" "), ran.brief()));
+        recreated.push(advice.join(","));
     }
     if ran.exit == Some(0) {
         outcome.findings.extend(check::truthful(place, &ran, true)?);
         let after = complete(place)?;
-        for (node, id) in before.iter().filter(|(node, _)| !recreated.contains(node)) {
+        for (node, id) in before.iter().filter(|(node, _)| {
+            !recreated
+                .iter()
+                .any(|names| names == "--recreate-all" || names.split(',').any(|name| name == node))
+        }) {
             if !after.iter().any(|(n, i)| n == node && i == id) {
                 let what =
                     format!("{node} was complete as {id} and is another machine now, although nobody asked for that");
@@ -108,16 +112,28 @@ fn recover(place: &Place, outcome: &mut Outcome) -> Result<(), String> {
     Ok(())
 }
 
-/// The node that a failure's remedy says to make anew.
-pub(super) fn advised(ran: &Ran) -> Option<String> {
+/// The nodes that a failure's remedy says to make anew, as the command line wants them.
+pub(super) fn advised(ran: &Ran) -> Option<Vec<String>> {
     if ran.exit == Some(0) {
         return None;
     }
     let error = ran.error();
     let help = error["help"].as_str()?;
+    if help.contains("--recreate-all") {
+        return Some(vec!["--recreate-all".to_owned()]);
+    }
     let rest = help.split("--recreate ").nth(1)?;
-    let name = rest.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).next()?;
-    Some(name.to_owned()).filter(|name| !name.is_empty())
+    let names = rest
+        .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == ','))
+        .next()
+        .filter(|names| !names.is_empty())?;
+    Some(vec!["--recreate".to_owned(), names.to_owned()])
+}
+
+/// Follows a remedy.
+pub(super) fn recreate(place: &Place, advice: &[String]) -> Result<Ran, String> {
+    let arguments: Vec<&str> = std::iter::once("up").chain(advice.iter().map(String::as_str)).collect();
+    place.run(&arguments, true)
 }
 
 /// The lab's nodes that are complete, with their instance ids.
