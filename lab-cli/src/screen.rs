@@ -5,6 +5,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use stage_timer::taskbar::Taskbar;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::table::width;
@@ -18,6 +19,15 @@ const REST_OF_SCREEN: &str = "\x1b[J";
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Screen {
     table: Arc<Mutex<Vec<String>>>,
+    /// What the terminal's tab or the task bar shows.
+    taskbar: Arc<Mutex<Shown>>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    state: Taskbar,
+    /// Nothing may be shown any more.
+    closed: bool,
 }
 
 impl Screen {
@@ -44,6 +54,21 @@ impl Screen {
             put(&painted(&table, "", &lines, columns()));
             *table = lines;
         }
+    }
+
+    /// Shows this in the terminal's tab or the task bar. Only for terminals that know how.
+    pub(crate) fn set_taskbar(&self, state: Taskbar) {
+        let mut shown = self.taskbar.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.state != state && !shown.closed {
+            shown.state = state;
+            put_sequence(&state.sequence());
+        }
+    }
+
+    /// Takes away for good what stays on a terminal after the program has ended.
+    pub(crate) fn close(&self) {
+        self.set_taskbar(Taskbar::Clear);
+        self.taskbar.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
 }
 
@@ -84,6 +109,12 @@ fn put(text: &str) {
     let mut err = anstream::stderr().lock();
     // When standard error is gone there is nobody left to tell.
     let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
+/// Past what takes colours out of text: this is none.
+fn put_sequence(sequence: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(sequence.as_bytes()).and_then(|()| err.flush());
 }
 
 /// One log line at a time, for `tracing_subscriber`.

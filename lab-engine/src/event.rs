@@ -144,7 +144,7 @@ struct Prediction {
     median: f64,
     /// In nine of ten cases it will not take longer than this from now on.
     p90: f64,
-    /// What the prediction rests on.
+    /// What the prediction rests on: `same_shape`, or `other_shape` for want of runs of the same.
     basis: String,
     /// How many earlier runs it rests on.
     runs: usize,
@@ -162,6 +162,8 @@ struct Late {
     name: String,
     /// Its lane.
     lane: String,
+    /// How much longer than the longest time it ever took, in seconds.
+    by: f64,
 }
 
 /// The JSON Schema of [`Event`] (draft 2020-12), as it is serialised.

@@ -28,6 +28,7 @@ mod paths;
 mod picture;
 mod plan;
 mod readiness;
+mod records;
 mod registry;
 mod report;
 mod reroute;

@@ -15,7 +15,7 @@ use crate::lab::Lab;
 use crate::labels::stage_labels;
 use crate::run::Run;
 use crate::state::State;
-use crate::{files, picture};
+use crate::{files, picture, records};
 
 /// What came of a recorded run.
 #[derive(Debug)]
@@ -88,6 +88,7 @@ impl Lab {
             Err(e) => Outcome::failed(e.one_line()),
         });
         let picture = picture::write(&record, &record_path);
+        records::prune(&self.paths().runs());
         self.emit(Event::RunFinished {
             ready: result.is_ok(),
             took: started.elapsed(),

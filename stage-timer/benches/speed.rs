@@ -3,12 +3,13 @@
 
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stage_timer::compare::Comparison;
 use stage_timer::eta::Estimator;
 use stage_timer::tracing::StageLayer;
-use stage_timer::{Lang, Outcome, RunRecord, StageKind, Timeline};
+use stage_timer::{Lang, ManualClock, Outcome, RunRecord, StageKind, Timeline};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 fn main() {
@@ -56,6 +57,8 @@ fn main() {
     println!("\na prediction from 20 runs of {} stages", live.stages.len());
     once("learning", || Estimator::from_history(&runs, ""));
     once("predicting", || estimator.remaining(&live));
+
+    lab_of_a_hundred();
 
     println!("\none tracing span, made, entered and closed");
     let count = 500_000;
@@ -130,6 +133,61 @@ fn spans(name: &str, subscriber: impl tracing::Subscriber + Send + Sync, count: 
             }
         })
     })
+}
+
+/// What a lab asks for every two seconds: a run in which a hundred machines are waited for, each of which has said how far
+/// it is, from twenty runs like it.
+fn lab_of_a_hundred() {
+    let begin = |lasts: u64| {
+        let clock = Arc::new(ManualClock::starting_at(std::time::UNIX_EPOCH));
+        let timeline = Timeline::builder("up").clock(clock.clone()).start();
+        for part in ["prerequisites", "create", "start"] {
+            let stage = timeline.stage(part, StageKind::Working);
+            for machine in 0..100 {
+                let child = stage.child(part, StageKind::Working, format!("vm{machine}"));
+                clock.advance(Duration::from_millis(10));
+                child.finish(Outcome::Ok);
+            }
+            stage.finish(Outcome::Ok);
+        }
+        let stage = timeline.stage("wait", StageKind::Waiting);
+        let machines: Vec<_> = (0..100)
+            .map(|machine| stage.child("wait", StageKind::Waiting, format!("vm{machine}")))
+            .collect();
+        for sign in [
+            "running",
+            "address reported",
+            "SSH server answers",
+            "guest command answered",
+        ] {
+            clock.advance(Duration::from_secs(lasts));
+            for machine in &machines {
+                machine.progress(None, sign);
+            }
+        }
+        clock.advance(Duration::from_secs(lasts));
+        (timeline, stage, machines)
+    };
+    let runs: Vec<RunRecord> = (0..20)
+        .map(|run| {
+            let (timeline, stage, machines) = begin(50 + run);
+            for machine in machines {
+                machine.finish(Outcome::Ok);
+            }
+            stage.finish(Outcome::Ok);
+            timeline.finish(Outcome::Ok)
+        })
+        .collect();
+    let estimator = Estimator::from_history(&runs, "");
+    let (timeline, _stage, _machines) = begin(49);
+    let open = timeline.snapshot();
+    println!("\nwhat is said every two seconds of a run in which 100 machines are waited for");
+    once("the run as it is now", || timeline.snapshot());
+    once("predicting it and each of its machines", || {
+        let outlook = estimator.outlook(&open).expect("there are earlier runs");
+        assert_eq!(outlook.open.len(), 101);
+        outlook
+    });
 }
 
 /// 100,000 stages: 1,000 outermost ones, each with 99 inside of it, in 16 lanes.

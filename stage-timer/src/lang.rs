@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Outcome, StageKind};
+use crate::{Outcome, RunRecord, RunState, StageKind};
 
 /// A language that summaries and progress can be written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -160,6 +160,14 @@ pub fn outcome_word(outcome: &Outcome, lang: Lang) -> &'static str {
         Outcome::TimedOut { .. } => lang.pick("timed out", "시간 초과"),
         Outcome::Cancelled => lang.pick("cancelled", "취소됨"),
         Outcome::Aborted => lang.pick("aborted", "중단됨"),
+    }
+}
+
+/// How a run ended, in one word for people: `timed out`; or that it still goes on: `still running`, `진행 중`.
+pub fn run_word(run: &RunRecord, lang: Lang) -> &'static str {
+    match run.state {
+        RunState::Running => lang.pick("still running", "진행 중"),
+        RunState::Finished | RunState::Interrupted => outcome_word(&run.outcome, lang),
     }
 }
 

@@ -18,6 +18,7 @@ pub mod progress;
 mod record;
 pub mod schema;
 mod summary;
+pub mod taskbar;
 pub mod text;
 mod timeline;
 #[cfg(feature = "tracing")]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::analysis::Tree;
-use crate::lang::{kind_word, outcome_word};
+use crate::lang::{kind_word, outcome_word, run_word};
 use crate::text::{columns, cut, lane_suffix, percent, rough, seconds, share, width};
 use crate::{CriticalPath, Lang, Outcome, RunRecord, RunState, StageRecord, Totals};
 
@@ -158,11 +158,7 @@ impl RunRecord {
     }
 
     fn outcome_line(&self, lang: Lang) -> String {
-        let text = match self.state {
-            RunState::Running => lang.pick("still running", "진행 중").to_owned(),
-            RunState::Finished | RunState::Interrupted => outcome_text(&self.outcome, lang),
-        };
-        format!("{}: {text}", lang.pick("Outcome", "결과"))
+        format!("{}: {}", lang.pick("Outcome", "결과"), run_text(self, lang))
     }
 
     fn totals_lines(&self, lang: Lang, totals: &Totals) -> Vec<String> {
@@ -307,6 +303,14 @@ fn fit(line: &str, columns: usize) -> String {
 
 /// Between the links of a chain.
 const ARROW: &str = " → ";
+
+/// How the run ended and why; or that it still goes on.
+pub(crate) fn run_text(run: &RunRecord, lang: Lang) -> String {
+    match run.state {
+        RunState::Running => run_word(run, lang).to_owned(),
+        RunState::Finished | RunState::Interrupted => outcome_text(&run.outcome, lang),
+    }
+}
 
 /// `failed: no such file`, `실패: no such file`.
 pub(crate) fn outcome_text(outcome: &Outcome, lang: Lang) -> String {

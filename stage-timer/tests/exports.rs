@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use common::{golden, ms, paused, seed_labels, seed_run, troubled_run};
 use serde_json::Value;
 use stage_timer::compare::{Change, Comparison};
+use stage_timer::eta::{Basis, Estimator};
 use stage_timer::{Labels, Lang, Outcome, RunRecord, StageKind, schema};
 
 /// A run whose every text tries to break out of whatever it is put into.
@@ -89,6 +90,48 @@ fn every_line_of_a_record_is_as_its_schema_says() {
     let modules = [("jsonschema", "python3-jsonschema")];
     let said = judges::python(VALIDATE, &modules, &[schema::RECORD_LINE], &lines);
     assert!(said.is_none_or(|said| said.lines().count() == lines.lines().count()));
+}
+
+#[test]
+fn predictions_are_as_their_schemas_say() {
+    let past = seed_run();
+    let estimator = Estimator::from_history(&[past.clone()], &past.shape);
+    let (clock, builder) = paused(&past.name);
+    let timeline = builder.shape(&past.shape).start();
+    let whole = estimator.whole(&past.name).unwrap();
+    let _stage = timeline.stage(&*past.stages[0].name, StageKind::Working);
+    clock.advance(ms(10_000_000));
+    let late = estimator.remaining(&timeline.snapshot()).unwrap();
+    assert!(late.overrun.is_some(), "{late:?}");
+    let mut of_others = whole.clone();
+    of_others.basis = Basis::OtherShape;
+    let modules = [("jsonschema", "python3-jsonschema")];
+    for eta in [whole, late, of_others] {
+        let document = serde_json::to_string(&eta).unwrap();
+        let said = judges::python(VALIDATE, &modules, &[schema::PREDICTION], &document);
+        assert!(said.is_none_or(|said| said.trim() == "valid"), "{document}");
+        every_field_is_described(schema::PREDICTION, &document);
+    }
+    let typical = serde_json::to_string(&estimator.typical(&past.name).unwrap()).unwrap();
+    let said = judges::python(VALIDATE, &modules, &[schema::TYPICAL], &typical);
+    assert!(said.is_none_or(|said| said.trim() == "valid"), "{typical}");
+    every_field_is_described(schema::TYPICAL, &typical);
+}
+
+/// A schema lets through what it does not name: here every outermost field has to be named.
+fn every_field_is_described(schema: &str, document: &str) {
+    let (schema, document): (Value, Value) = (
+        serde_json::from_str(schema).unwrap(),
+        serde_json::from_str(document).unwrap(),
+    );
+    for (field, value) in document.as_object().unwrap() {
+        let described = &schema["properties"][field];
+        assert!(described.is_object(), "{field}");
+        let inner = value.as_object().into_iter().flatten();
+        for (name, _) in inner.filter(|_| described["properties"].is_object()) {
+            assert!(described["properties"][name].is_object(), "{field}.{name}");
+        }
+    }
 }
 
 #[test]

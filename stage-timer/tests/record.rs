@@ -2,9 +2,12 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use common::{ms, paused, seed_run, troubled_run};
 use stage_timer::{
-    EventKind, FindRunError, History, Outcome, ReadRecordError, RunRecord, RunState, StageKind, Timeline,
+    EventKind, FindRunError, History, ManualClock, Outcome, ReadRecordError, RunRecord, RunState, StageKind, Timeline,
 };
 
 #[test]
@@ -189,12 +192,61 @@ fn a_history_is_a_directory_of_records_oldest_first() {
         Err(FindRunError::Unknown { runs, .. }) => assert_eq!(runs[0], "20250900T000000Z-00000000.up"),
         other => panic!("{other:?}"),
     }
-    assert_eq!(history.prune(1).unwrap(), 5);
-    assert_eq!(history.paths(99).unwrap().len(), 1);
+    assert_eq!(history.prune(1).unwrap(), 1, "of two that cannot be read one is newer");
+    assert_eq!(history.paths(99).unwrap().len(), 5, "the good ones predict");
+    for record in &history.paths(99).unwrap()[..4] {
+        std::fs::remove_file(record).unwrap();
+    }
     assert!(matches!(
         history.find("previous"),
         Err(FindRunError::NonePrevious { .. })
     ));
+}
+
+#[test]
+fn runs_that_nobody_needs_are_pruned_and_one_that_goes_on_never_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let history = History::new(directory.path());
+    let mut minute = 0;
+    let mut begin = |shape: &str| {
+        minute += 1;
+        let clock = Arc::new(ManualClock::starting_at(
+            std::time::UNIX_EPOCH + Duration::from_secs(minute * 60),
+        ));
+        let path = directory.path().join(format!("{minute}.jsonl"));
+        (
+            Timeline::builder("up").shape(shape).clock(clock).record(&path).start(),
+            path,
+        )
+    };
+    let (running, oldest) = begin("1+2");
+    let (new_lab, made) = begin("1+2, 3 new");
+    new_lab.finish(Outcome::Ok);
+    let failed: Vec<_> = (0..3)
+        .map(|_| {
+            let (timeline, path) = begin("1+2, 3 new");
+            timeline.finish(Outcome::failed("no"));
+            path
+        })
+        .collect();
+    for _ in 0..30 {
+        begin("1+2").0.finish(Outcome::Ok);
+    }
+    assert_eq!(history.surplus(99).unwrap(), [""; 0].map(std::path::PathBuf::from));
+    let surplus = history.surplus(32).unwrap();
+    assert_eq!(
+        surplus,
+        [&*failed[0]],
+        "of 34 that are over 32 are kept, and a good one of another kind"
+    );
+    assert_eq!(
+        history.prune(5).unwrap(),
+        3 + 10,
+        "20 of a kind are kept to predict from"
+    );
+    assert!(made.exists() && oldest.exists());
+    assert_eq!(history.paths(99).unwrap().len(), 22);
+    running.finish(Outcome::Ok);
 }
 
 #[test]

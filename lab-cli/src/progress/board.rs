@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::{AnsiColor, Style};
 use lab_engine::{Event, Signal};
+use stage_timer::taskbar::Taskbar;
 use stage_timer::{Labels, Lang, text};
 
 use super::outlook::Outlook;
@@ -198,6 +199,15 @@ impl Board {
         };
         let gap = if trouble.is_empty() { "" } else { "  " };
         format!("  {style}{mark}{style:#} {name}  {FAINT}{time}{FAINT:#}{sign}{gap}{BAD}{trouble}{BAD:#}")
+    }
+
+    /// How far the run is, where that is known.
+    pub(super) fn taskbar(&self, now: Instant) -> Taskbar {
+        match self.outlook.run(now) {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+            Some(eta) => Taskbar::Percent((eta.fraction() * 100.0) as u8),
+            None => Taskbar::Busy,
+        }
     }
 
     /// The run's state in one line, for where nothing else happened for a while.

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use stage_timer::taskbar::Taskbar;
+
 use super::board::Board;
+use super::terminal::knows_taskbar;
 use crate::screen::Screen;
 
 /// The shortest time between two drawings: a hundred nodes have a hundred things to say.
@@ -12,6 +15,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Live {
     screen: Screen,
     running: bool,
+    /// Whether the terminal shows progress in its tab or the task bar.
+    taskbar: bool,
     drawn: Option<Instant>,
 }
 
@@ -20,6 +25,7 @@ impl Live {
         Self {
             screen: screen.clone(),
             running: false,
+            taskbar: knows_taskbar(),
             drawn: None,
         }
     }
@@ -46,11 +52,15 @@ impl Live {
         self.drawn = Some(now);
         let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
         self.screen.set_table(board.table(columns.into(), rows.into(), now));
+        if self.taskbar {
+            self.screen.set_taskbar(board.taskbar(now));
+        }
     }
 
     /// Takes the table away.
     pub(super) fn stop(&mut self) {
         self.running = false;
         self.screen.set_table(Vec::new());
+        self.screen.set_taskbar(Taskbar::Clear);
     }
 }

@@ -7,6 +7,11 @@ pub(crate) fn can_paint() -> bool {
     std::io::stderr().is_terminal() && understands_sequences()
 }
 
+/// Whether it shows progress in its tab or the task bar.
+pub(super) fn knows_taskbar() -> bool {
+    can_paint() && stage_timer::taskbar::is_known(|name| std::env::var(name).ok())
+}
+
 #[cfg(not(windows))]
 fn understands_sequences() -> bool {
     std::env::var_os("TERM").is_none_or(|name| name != "dumb")

@@ -30,6 +30,7 @@ pub(crate) fn watch(cancel: CancellationToken, screen: Screen, notice: Option<St
         }
         cancel.cancel();
         interrupts.next().await;
+        screen.close();
         std::process::exit(Exit::INTERRUPTED.code().into());
     });
 }

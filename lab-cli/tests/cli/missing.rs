@@ -54,14 +54,34 @@ fn as_json_it_is_one_object_with_kind_and_help() {
 }
 
 #[test]
-fn doctor_shows_it_as_a_check_with_its_remedy() {
-    let place = Place::new().env("VMRUN_PATH", "/nowhere/vmrun");
+fn without_a_hypervisor_doctor_looks_at_everything_that_needs_none() {
+    let place = Place::new()
+        .env("VMRUN_PATH", "/nowhere/vmrun")
+        .toml("[image]\ndisk = \"/nowhere/image.img\"\n\n[registry]\ncheck = false\n");
     let ran = place.run(&["doctor"]).code(3);
-    assert!(
-        ran.stdout.contains("hypervisor") && ran.stdout.contains("help: correct"),
-        "{ran}"
-    );
+    assert!(ran.stdout.contains("help: correct hypervisor.vmrun"), "{ran}");
     let json = place.run(&["doctor", "--output", "json"]).code(3).json();
     assert_eq!(json["ok"], false);
-    assert_eq!(json["checks"][0]["status"], "failed");
+    let checks = json["checks"].as_array().unwrap();
+    let found: Vec<(&str, &str)> = checks
+        .iter()
+        .map(|check| (check["id"].as_str().unwrap(), check["status"].as_str().unwrap()))
+        .filter(|(id, _)| *id != "disk-space")
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("hypervisor", "failed"),
+            ("image", "failed"),
+            ("k3s", "failed"),
+            ("network", "warning"),
+            ("registry", "ok"),
+            ("addresses", "ok"),
+        ],
+        "{json}"
+    );
+    for check in checks.iter().filter(|check| check["status"] == "failed") {
+        assert!(check["remedy"].is_string(), "{check}");
+    }
+    assert!(json.to_string().contains("/nowhere/image.img"), "{json}");
 }

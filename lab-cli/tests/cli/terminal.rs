@@ -263,3 +263,43 @@ fn a_question_is_not_asked_when_the_answer_was_given() {
     assert_eq!(code, 0, "{seen}");
     assert!(!seen.contains("[y/N]"));
 }
+
+/// What a run shows in the task bar, in order.
+fn taskbar(seen: &str) -> Vec<&str> {
+    let sequences = seen.split("\u{1b}]9;4;").skip(1);
+    sequences.map(|rest| rest.split("\u{1b}\\").next().unwrap()).collect()
+}
+
+#[test]
+fn the_task_bar_shows_that_a_run_goes_on_until_it_ends() {
+    let place = fake::vmrun_that_hangs().env("TERM_PROGRAM", "ghostty");
+    let mut terminal = OnTerminal::start(&place, &["up"]);
+    terminal.until("\u{1b}]9;4;3;0\u{1b}\\");
+    terminal.interrupt();
+    let (code, seen) = terminal.end();
+    assert_eq!(code, 130, "{seen}");
+    assert_eq!(taskbar(&seen), ["3;0", "0;0"], "{seen:?}");
+}
+
+#[test]
+fn the_task_bar_shows_how_far_the_run_is_and_is_cleared_by_a_second_interrupt_too() {
+    let place = crate::machines::waiting(600).env("WT_SESSION", "1f2e");
+    crate::forecasts::record(&place, "up-1", 4000);
+    let mut terminal = OnTerminal::start(&place, &["up"]);
+    terminal.until("\u{1b}]9;4;1;0\u{1b}\\");
+    terminal.interrupt();
+    terminal.interrupt();
+    let (code, seen) = terminal.end();
+    assert_eq!(code, 130, "{seen}");
+    assert_eq!(taskbar(&seen).last(), Some(&"0;0"), "{seen:?}");
+}
+
+#[test]
+fn other_terminals_get_nothing_for_the_task_bar() {
+    let place = fake::vmrun_that_hangs();
+    let mut terminal = OnTerminal::start(&place, &["up"]);
+    terminal.until("k3s-worker2");
+    terminal.interrupt();
+    let (_, seen) = terminal.end();
+    assert_eq!(taskbar(&seen), [""; 0], "{seen:?}");
+}

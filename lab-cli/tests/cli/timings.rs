@@ -60,6 +60,27 @@ fn begun(place: &Place, name: &str, shape: &str) -> (std::sync::Arc<ManualClock>
 }
 
 #[test]
+fn a_run_that_another_process_still_writes_is_listed_as_going_on() {
+    let place = place();
+    let (_clock, timeline) = begun(&place, "up-20260803-120000-000", "1+2 2cpu 4096MiB");
+    let _stage = timeline.stage("start", StageKind::Working);
+    let ran = place.run(&["timings", "list"]).code(0);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(
+        lines[1].ends_with("timed out") && lines[2].ends_with("still running"),
+        "{ran}"
+    );
+    let ran = place.run(&["timings", "list", "--lang", "ko"]).code(0);
+    assert!(ran.stdout.trim_end().ends_with("진행 중"), "{ran}");
+    let json = place.run(&["timings", "list", "--output", "json"]).code(0).json();
+    assert_eq!(
+        (&json[0]["state"], &json[1]["state"]),
+        (&"finished".into(), &"running".into()),
+        "{json}"
+    );
+}
+
+#[test]
 fn list_shows_the_runs() {
     let place = place();
     place.write("data/labs/lab/runs/up-20260802-120000-000.jsonl", "not a record\n");

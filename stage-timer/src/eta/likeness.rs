@@ -33,7 +33,7 @@ pub(super) fn pace(model: &Model, live: &Live<'_>) -> f64 {
         }
         // What is open says something too, as far as it has come.
         if let Some(past) = past.filter(|past| stage.open && past.children.is_empty())
-            && let Some((now, then)) = past.milestone(stage)
+            && let Some((now, then)) = past.milestone(&live.said[index])
         {
             let weight = then.min(now);
             weights += weight;

@@ -27,8 +27,11 @@ pub(super) struct Past {
     /// In order of start.
     pub(super) children: Vec<Key>,
     /// What it said on its way, each the first time, and when after its start.
-    said: Vec<(String, f64)>,
+    said: Said,
 }
+
+/// Different things that a stage said, each with when it first did, in seconds after the stage's start.
+pub(super) type Said = Vec<(String, f64)>;
 
 impl Past {
     pub(super) fn duration(&self) -> f64 {
@@ -37,8 +40,7 @@ impl Past {
 
     /// The furthest that a live stage has come of what this one said too: how long it took to get there, and how long it
     /// took then. A boot that says `SSH server answers` is no longer judged by how long boots take in all.
-    pub(super) fn milestone(&self, live: &StageRecord) -> Option<(f64, f64)> {
-        let said = said(live);
+    pub(super) fn milestone(&self, said: &Said) -> Option<(f64, f64)> {
         let reached = self.said.iter().filter_map(|(word, then)| {
             let (_, now) = said.iter().find(|(live, _)| live == word)?;
             Some((*now, *then))
@@ -84,8 +86,8 @@ impl Model {
 /// Different things that a stage says that are kept of it.
 const WORDS: usize = 64;
 
-fn said(stage: &StageRecord) -> Vec<(String, f64)> {
-    let mut said: Vec<(String, f64)> = Vec::new();
+pub(super) fn said(stage: &StageRecord) -> Said {
+    let mut said = Said::new();
     for note in &stage.notes {
         let known = said.iter().any(|(word, _)| *word == note.message);
         if !note.message.is_empty() && !known && said.len() < WORDS {

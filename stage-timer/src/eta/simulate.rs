@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::likeness::{likeness, pace};
-use super::model::{Model, Order, Past};
+use super::model::{Model, Order, Past, Said, said};
 use super::{Basis, Eta, Overrun};
 use crate::analysis::Tree;
 use crate::analysis::keys::{Key, Keys};
@@ -24,6 +24,8 @@ pub(super) struct Live<'a> {
     now: f64,
     pub(super) keys: Vec<Option<Key>>,
     by_key: HashMap<Key, usize>,
+    /// Of what is open, what it said so far.
+    pub(super) said: Vec<Said>,
 }
 
 /// One earlier run being played on.
@@ -210,7 +212,7 @@ impl Scenario<'_> {
             }
         }
         let (age, expected) = (self.live.age(index), past.duration() * self.pace);
-        if let Some((reached, then)) = past.milestone(self.live.stage(index)) {
+        if let Some((reached, then)) = past.milestone(&self.live.said[index]) {
             let left = (past.duration() - then) * self.pace - (age - reached);
             if left > 0.0 {
                 return left;
@@ -278,12 +280,18 @@ impl<'a> Live<'a> {
         let keys = keys.find(record);
         let places = keys.iter().enumerate();
         let by_key = places.filter_map(|(index, key)| Some(((*key)?, index))).collect();
+        let said = record
+            .stages
+            .iter()
+            .map(|stage| if stage.open { said(stage) } else { Said::new() });
+        let said = said.collect();
         Self {
             record,
             tree: Tree::of(record),
             now: record.wall.as_secs_f64(),
             keys,
             by_key,
+            said,
         }
     }
 

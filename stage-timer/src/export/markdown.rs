@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::analysis::Tree;
 use crate::lang::kind_word;
 use crate::record::wire::micros;
-use crate::summary::outcome_text;
+use crate::summary::{outcome_text, run_text};
 use crate::text::{percent, rough, seconds, share};
-use crate::{CriticalPath, Lane, Lang, Outcome, RunRecord, StageKind, StageRecord};
+use crate::{CriticalPath, Lane, Lang, Outcome, RunRecord, RunState, StageKind, StageRecord};
 
 /// Rows of the table, and bars of the diagram, at most.
 const MOST: usize = 60;
@@ -28,9 +28,13 @@ impl RunRecord {
         let _ = writeln!(
             text,
             "### {} {}{shape}: {} · {}\n",
-            sign(&self.outcome),
+            if self.state == RunState::Running {
+                "⏳"
+            } else {
+                sign(&self.outcome)
+            },
             Plain(&self.name),
-            Plain(&outcome_text(&self.outcome, lang)),
+            Plain(&run_text(self, lang)),
             rough(self.wall, lang)
         );
         self.table(&mut text, lang, &tree, &path);

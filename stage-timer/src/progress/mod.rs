@@ -6,7 +6,6 @@
 
 mod board;
 mod plain;
-mod taskbar;
 mod tty;
 
 use std::io::{self, IsTerminal as _, Write};

@@ -7,8 +7,8 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::View;
 use super::board::{Board, OpenStage};
-use super::taskbar::{Taskbar, is_known};
 use crate::lang::ended_line;
+use crate::taskbar::{Taskbar, is_known};
 use crate::text::rough;
 use crate::{Event, EventKind, Lang, Outcome, StageKind};
 

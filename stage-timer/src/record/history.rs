@@ -1,11 +1,13 @@
 //! A directory of records.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::{ReadRecordError, RunRecord};
+use super::{ReadRecordError, RunRecord, RunState};
+use crate::eta::MOST_RUNS;
 
 /// A directory with one record per run, as [`record_in`](crate::TimelineBuilder::record_in) fills it.
 #[derive(Debug, Clone)]
@@ -83,17 +85,46 @@ impl History {
             .collect())
     }
 
-    /// Deletes all but the newest `keep` runs; tells how many it deleted.
+    /// The files of runs that nobody needs any more, the newest first: those that are neither among the newest `keep`
+    /// nor among the newest good ones of their name and shape, which predictions are made from ([`MOST_RUNS`]). A run
+    /// that still goes on is never among them and does not count.
+    pub fn surplus(&self, keep: usize) -> io::Result<Vec<PathBuf>> {
+        let paths = self.paths(usize::MAX)?;
+        if paths.len() <= keep {
+            return Ok(Vec::new());
+        }
+        let mut surplus = Vec::new();
+        let (mut newer, mut of_kind) = (0, HashMap::new());
+        for path in paths.into_iter().rev() {
+            let record = RunRecord::read(&path).ok();
+            if record.as_ref().is_some_and(|record| record.state == RunState::Running) {
+                continue;
+            }
+            let predicts = record
+                .filter(|record| record.state == RunState::Finished && record.outcome.is_success())
+                .is_some_and(|record| {
+                    let count: &mut usize = of_kind.entry((record.name, record.shape)).or_default();
+                    *count += 1;
+                    *count <= MOST_RUNS
+                });
+            if newer >= keep && !predicts {
+                surplus.push(path);
+            }
+            newer += 1;
+        }
+        Ok(surplus)
+    }
+
+    /// Deletes the [`surplus`](Self::surplus); tells how many runs it deleted.
     pub fn prune(&self, keep: usize) -> io::Result<usize> {
-        let mut paths = self.paths(usize::MAX)?;
-        paths.truncate(paths.len().saturating_sub(keep));
-        for path in &paths {
+        let surplus = self.surplus(keep)?;
+        for path in &surplus {
             match std::fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
-        Ok(paths.len())
+        Ok(surplus.len())
     }
 }
 

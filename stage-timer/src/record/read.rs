@@ -46,9 +46,9 @@ pub(super) fn read(path: &Path) -> Result<RunRecord, ReadRecordError> {
         path: path.to_owned(),
         source,
     };
-    let mut file = File::open(path).map_err(fail)?;
     // Asked before reading: a run that ends in between is seen as finished by its own last line.
-    let alive = is_being_written(&file);
+    let alive = is_being_written(path);
+    let mut file = File::open(path).map_err(fail)?;
     let mut contents = Vec::new();
     file.read_to_end(&mut contents).map_err(fail)?;
     let mut record = parse(&contents)?;

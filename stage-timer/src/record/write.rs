@@ -27,8 +27,7 @@ impl Recorder {
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
         std::fs::create_dir_all(parent)?;
-        let file = OpenOptions::new().append(true).create_new(true).open(path)?;
-        lock(&file);
+        let file = create_new(path)?;
         // The name of a new file is on the disk only when its directory is. Not every platform can sync one.
         if let Ok(directory) = File::open(parent) {
             let _ = directory.sync_all();
@@ -62,33 +61,41 @@ impl Recorder {
     }
 }
 
-/// While the lock is held a reader can tell a run that goes on from one that died. On Windows a locked range cannot be
-/// read by others, so there is none there.
+/// While the lock is held a reader can tell a run that goes on from one that died.
 #[cfg(not(windows))]
-fn lock(file: &File) {
+fn create_new(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().append(true).create_new(true).open(path)?;
     // Some network file systems know no locks; the record is worth writing all the same.
     let _ = file.try_lock();
+    Ok(file)
 }
 
+/// On Windows a locked range cannot be read by others. Instead nobody else may open the file for writing.
 #[cfg(windows)]
-fn lock(_file: &File) {}
+fn create_new(path: &Path) -> io::Result<File> {
+    use std::os::windows::fs::OpenOptionsExt as _;
+    const FILE_SHARE_READ: u32 = 1;
+    const FILE_SHARE_DELETE: u32 = 4;
+    OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .share_mode(FILE_SHARE_READ | FILE_SHARE_DELETE)
+        .open(path)
+}
 
 /// Whether the writer of this record is still alive, as far as can be told.
 #[cfg(not(windows))]
-pub(crate) fn is_being_written(file: &File) -> bool {
-    match file.try_lock_shared() {
-        Ok(()) => {
-            let _ = file.unlock();
-            false
-        }
-        Err(std::fs::TryLockError::WouldBlock) => true,
-        Err(std::fs::TryLockError::Error(_)) => false,
-    }
+pub(crate) fn is_being_written(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    // The lock goes away with the file.
+    matches!(file.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock))
 }
 
 #[cfg(windows)]
-pub(crate) fn is_being_written(_file: &File) -> bool {
-    false
+pub(crate) fn is_being_written(path: &Path) -> bool {
+    const ERROR_SHARING_VIOLATION: i32 = 32;
+    let opened = OpenOptions::new().append(true).open(path);
+    opened.is_err_and(|error| error.raw_os_error() == Some(ERROR_SHARING_VIOLATION))
 }
 
 #[derive(Debug)]

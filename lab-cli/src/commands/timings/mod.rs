@@ -76,12 +76,13 @@ fn list(app: &App, history: &History, last: usize) -> Result<(), Failure> {
                     "run": name,
                     "started": r.started,
                     "shape": r.shape,
+                    "state": r.state,
                     "outcome": r.outcome,
                     "seconds": r.wall.as_secs_f64(),
                     "record": entry.path,
                 }));
                 let took = text::seconds(r.wall);
-                let outcome = stage_timer::lang::outcome_word(&r.outcome, app.lang()).to_owned();
+                let outcome = stage_timer::lang::run_word(&r, app.lang()).to_owned();
                 rows.push([name, r.started.to_string(), r.shape, took, outcome]);
             }
             Err(error) => {

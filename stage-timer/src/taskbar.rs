@@ -5,9 +5,11 @@
 //! do get it.
 
 /// What the task bar shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Taskbar {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Taskbar {
     /// Nothing.
+    #[default]
     Clear,
     /// So many percent.
     Percent(u8),
@@ -18,7 +20,8 @@ pub(super) enum Taskbar {
 }
 
 impl Taskbar {
-    pub(super) fn sequence(self) -> String {
+    /// The sequence that makes a terminal show it.
+    pub fn sequence(self) -> String {
         match self {
             Self::Clear => "\x1b]9;4;0;0\x1b\\".to_owned(),
             Self::Percent(percent) => format!("\x1b]9;4;1;{}\x1b\\", percent.min(100)),
@@ -29,7 +32,7 @@ impl Taskbar {
 }
 
 /// Whether the terminal that these environment variables describe knows the sequence.
-pub(super) fn is_known(variable: impl Fn(&str) -> Option<String>) -> bool {
+pub fn is_known(variable: impl Fn(&str) -> Option<String>) -> bool {
     let is = |name: &str, wanted: &[&str]| variable(name).is_some_and(|value| wanted.contains(&value.as_str()));
     variable("WT_SESSION").is_some_and(|session| !session.is_empty())
         || is("ConEmuANSI", &["ON"])
