@@ -3,7 +3,8 @@
 //! Every round runs each once, in another order than the round before, each in a process of its own, and waits until the
 //! disk is idle in between; the ratios are of one round's times, their median is printed. "payload" is what the crate
 //! does for a lab: the image, the SHA-256 of everything in it, the manifest. "image" is the image alone, which is what
-//! the others write; "cp+sha256sum" is how one would otherwise get both. Time is given by the clock and as processor time, which other work on the machine disturbs less.
+//! the others write; "cp+sha256sum" is how one would otherwise get both. Time is given by the clock, until the program ends
+//! and until its image is on the disk, and as processor time, which other work on the machine disturbs less.
 //!
 //! `ISO_BENCH_MIB=2048` is the payload's size, `ISO_BENCH_ROUNDS=5` how many rounds there are, `ISO_BENCH_DIR=/tmp` where
 //! it happens; that needs twice the size.
@@ -91,6 +92,8 @@ fn own(mode: &str, source: &Path, out: &Path) -> Command {
 #[derive(Clone, Copy, Default)]
 struct Run {
     clock: f64,
+    /// Until what was written is on the disk.
+    flushed: f64,
     processor: f64,
     /// Peak resident memory in KiB; 0 for programs that do not say.
     peak: u64,
@@ -152,11 +155,14 @@ fn compare() {
         };
         let peak = runs.iter().map(|results| results[index].peak).max().unwrap_or(0);
         println!(
-            "{:12} {:6.2} s  {:5.2} ({:5.2})   processor {:5.2} s  {:5.2} ({:5.2})   peak memory {}",
+            "{:12} {:6.2} s  {:5.2} ({:5.2})   on the disk {:6.2} s  {:5.2} ({:5.2})   processor {:5.2} s  {:5.2} ({:5.2})   peak memory {}",
             writer.name,
             median(&|r| r[index].clock),
             median(&|r| r[0].clock / r[index].clock),
             median(&|r| r[3].clock / r[index].clock),
+            median(&|r| r[index].flushed),
+            median(&|r| r[0].flushed / r[index].flushed),
+            median(&|r| r[3].flushed / r[index].flushed),
             median(&|r| r[index].processor),
             median(&|r| r[0].processor / r[index].processor),
             median(&|r| r[3].processor / r[index].processor),
@@ -183,16 +189,20 @@ fn run(writer: &Writer, source: &Path, out: &Path) -> Run {
         .output()
         .unwrap_or_else(|error| panic!("{}: {error}", writer.name));
     let clock = start.elapsed().as_secs_f64();
+    let processor = children_time() - before;
     assert!(
         output.status.success(),
         "{}: {}",
         writer.name,
         String::from_utf8_lossy(&output.stderr)
     );
+    let _ = Command::new("sync").arg(out).status();
+    let flushed = start.elapsed().as_secs_f64();
     assert!(fs::metadata(out).unwrap().len() >= fs::metadata(source).unwrap().len());
     Run {
         clock,
-        processor: children_time() - before,
+        flushed,
+        processor,
         peak: String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(0),
     }
 }

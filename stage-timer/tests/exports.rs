@@ -99,7 +99,7 @@ fn predictions_are_as_their_schemas_say() {
     let (clock, builder) = paused(&past.name);
     let timeline = builder.shape(&past.shape).start();
     let whole = estimator.whole(&past.name).unwrap();
-    let _stage = timeline.stage(&*past.stages[0].name, StageKind::Working);
+    let _stage = timeline.stage(past.stages[0].name.clone(), StageKind::Working);
     clock.advance(ms(10_000_000));
     let late = estimator.remaining(&timeline.snapshot()).unwrap();
     assert!(late.overrun.is_some(), "{late:?}");

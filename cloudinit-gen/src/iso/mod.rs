@@ -12,7 +12,7 @@
 //! ```
 //!
 //! An image is written front to back, without seeking, in one pass over its files, and holds a few buffers of file data
-//! in memory, 2 MiB in all. Nothing of the machine or of the moment goes into it: equal files under equal names give equal bytes.
+//! in memory, 8 MiB in all. Nothing of the machine or of the moment goes into it: equal files under equal names give equal bytes.
 //!
 //! Every file is in two trees. Rock Ridge readers (Linux, bsdtar) and Joliet readers (Windows) see its real name; plain
 //! readers see it in upper case, cut to 30 characters. A file of 4 GiB or more is several extents of one file.
