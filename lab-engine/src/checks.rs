@@ -8,6 +8,8 @@ use crate::lab::Lab;
 use crate::paths::LabPaths;
 use crate::{network, registry, state, template};
 
+const NETWORKS_UNKNOWN: &str = "the virtual networks of this host are not known";
+
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,13 +104,16 @@ async fn hypervisor(lab: &Lab) -> Check {
 }
 
 async fn network(lab: &Lab) -> Check {
+    if lab.absent().is_some() {
+        return Check::of("network", Err(LabError::failed(NETWORKS_UNKNOWN))).warning();
+    }
     match lab.hypervisor().networks().await {
         Ok(networks) => {
             let fits = network::fits(&lab.config().network, &networks, lab.chosen().drop_in);
             Check::of("network", fits)
         }
         Err(e) => {
-            let unknown = LabError::failed("the virtual networks of this host are not known").source(e);
+            let unknown = LabError::failed(NETWORKS_UNKNOWN).source(e);
             Check::of("network", Err(unknown)).warning()
         }
     }

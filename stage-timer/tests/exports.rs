@@ -95,7 +95,7 @@ fn every_line_of_a_record_is_as_its_schema_says() {
 #[test]
 fn predictions_are_as_their_schemas_say() {
     let past = seed_run();
-    let estimator = Estimator::from_history(&[past.clone()], &past.shape);
+    let estimator = Estimator::from_history(std::slice::from_ref(&past), &past.shape);
     let (clock, builder) = paused(&past.name);
     let timeline = builder.shape(&past.shape).start();
     let whole = estimator.whole(&past.name).unwrap();

@@ -1,11 +1,36 @@
 //! The same stage in different runs: by its name, its lane, what it is a part of, and which time it occurs there.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::RunRecord;
 
 /// A stage whatever the run. Small numbers, from 0 in order of first appearance.
 pub(crate) type Key = usize;
+
+/// A map by keys. What is looked up a hundred thousand times for one prediction is not hashed against attackers, who have no
+/// say in these numbers.
+pub(crate) type KeyMap<V> = HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
+
+/// Spreads small numbers over all bits (Fibonacci hashing).
+#[derive(Debug, Default)]
+pub(crate) struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_usize(byte.into());
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = (self.0.rotate_left(5) ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// What makes two stages of different runs the same: parent, name, lane (both by number), and the how-manieth of these
 /// it is.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::analysis::Tree;
-use crate::analysis::keys::{Key, Keys};
+use crate::analysis::keys::{Key, KeyMap, Keys};
 use crate::{Lane, Outcome, RunRecord, StageRecord};
 
 /// An earlier run. Times are in seconds from its start.
@@ -13,7 +13,7 @@ pub(super) struct Model {
     pub(super) shape: String,
     pub(super) wall: f64,
     pub(super) roots: Vec<Key>,
-    pub(super) stages: HashMap<Key, Past>,
+    pub(super) stages: KeyMap<Past>,
 }
 
 /// A stage of an earlier run.
@@ -107,8 +107,8 @@ const PAIRS: usize = 100_000;
 /// another began is taken to be what that one waits for. Stages that ran side by side even once do not wait.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    before: HashMap<Key, Vec<Key>>,
-    after: HashMap<Key, Vec<Key>>,
+    before: KeyMap<Vec<Key>>,
+    after: KeyMap<Vec<Key>>,
 }
 
 impl Order {

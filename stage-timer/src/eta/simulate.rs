@@ -1,13 +1,12 @@
 //! Playing earlier runs on from where the live run is.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use super::likeness::{likeness, pace};
 use super::model::{Model, Order, Past, Said, said};
 use super::{Basis, Eta, Overrun};
 use crate::analysis::Tree;
-use crate::analysis::keys::{Key, Keys};
+use crate::analysis::keys::{Key, KeyMap, Keys};
 use crate::{RunRecord, StageId, StageRecord};
 
 /// Each run counts this much of the one after it.
@@ -23,7 +22,7 @@ pub(super) struct Live<'a> {
     tree: Tree,
     now: f64,
     pub(super) keys: Vec<Option<Key>>,
-    by_key: HashMap<Key, usize>,
+    by_key: KeyMap<usize>,
     /// Of what is open, what it said so far.
     pub(super) said: Vec<Said>,
 }
@@ -154,7 +153,7 @@ impl Scenario<'_> {
             .and_then(|key| model.stages.get(&key))
             .map_or(model.wall, |past| past.end);
         // When each stage ends, from now on; below zero if it has ended.
-        let mut ends: HashMap<Key, f64> = HashMap::new();
+        let mut ends: KeyMap<f64> = KeyMap::default();
         let (mut last, mut last_then) = (begun, begun_then);
         for &child in model.children(key) {
             let past = &model.stages[&child];
@@ -186,7 +185,7 @@ impl Scenario<'_> {
     }
 
     /// When a stage begins that has not yet: when the last that it waits for has ended, and as much later as it then was.
-    fn begin(&self, key: Key, past: &Past, ends: &HashMap<Key, f64>, begun: f64, begun_then: f64) -> f64 {
+    fn begin(&self, key: Key, past: &Past, ends: &KeyMap<f64>, begun: f64, begun_then: f64) -> f64 {
         let (mut from, mut from_then) = (begun, begun_then);
         for earlier in self.order.before(key) {
             if let (Some(end), Some(then)) = (ends.get(earlier), self.model.stages.get(earlier)) {
