@@ -372,17 +372,15 @@ pub(crate) fn left(eta: &Eta, lang: Lang) -> String {
 
 /// How long the next run will take.
 pub(crate) fn next_run(lab: &str, shape: &str, description: &str, runs: usize, lang: Lang) -> String {
-    match lang {
-        Lang::Ko => format!("랩 {lab}의 다음 `up` ({shape}): {description}, 이전 실행 {runs}건 기준\n"),
-        _ => {
-            let runs = if runs == 1 {
-                "1 earlier run".to_owned()
-            } else {
-                format!("{runs} earlier runs")
-            };
-            format!("the next `up` of lab {lab} ({shape}): {description}, from {runs}\n")
-        }
+    if lang == Lang::Ko {
+        return format!("랩 {lab}의 다음 `up` ({shape}): {description}, 이전 실행 {runs}건 기준\n");
     }
+    let runs = if runs == 1 {
+        "1 earlier run".to_owned()
+    } else {
+        format!("{runs} earlier runs")
+    };
+    format!("the next `up` of lab {lab} ({shape}): {description}, from {runs}\n")
 }
 
 /// How a run ended, in one line.

@@ -60,17 +60,16 @@ pub(super) fn input(interactive: bool) -> Receiver<Vec<u8>> {
         let mut stdin = io::stdin().lock();
         let mut chunk = vec![0; 8 * 1024];
         loop {
-            match stdin.read(&mut chunk) {
+            let keys = match stdin.read(&mut chunk) {
                 // Ctrl-Z, which the standard library takes for the end of a Windows console. In raw mode it is a key.
-                Ok(0) if cfg!(windows) && interactive => {
-                    if sender.blocking_send(b"\x1a".to_vec()).is_err() {
-                        break;
-                    }
-                }
+                Ok(0) if cfg!(windows) && interactive => b"\x1a".to_vec(),
                 Ok(0) => break,
-                Ok(n) if sender.blocking_send(chunk[..n].to_vec()).is_err() => break,
-                Err(e) if e.kind() != io::ErrorKind::Interrupted => break,
-                _ => {}
+                Ok(n) => chunk[..n].to_vec(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => break,
+            };
+            if sender.blocking_send(keys).is_err() {
+                break;
             }
         }
     });
