@@ -84,6 +84,15 @@ fn check_visible(dir: &Path) {
     );
 }
 
+/// Certificate and key match as they were left where there are symbolic links to switch them with; elsewhere (Windows)
+/// a kill between the two is mended by the next call.
+fn check_after_kill(dir: &Path, store: &PkiStore) {
+    if cfg!(not(unix)) {
+        store.ensure(&request()).unwrap();
+    }
+    check_visible(dir);
+}
+
 /// A child that changes the store without end, and says on its standard output how far it is.
 struct Restless {
     child: Child,
@@ -139,7 +148,7 @@ fn a_process_killed_at_any_moment_leaves_a_pair_that_works() {
     first.wait_for(ROUNDS_OF_A_KIND);
     let cycle = start.elapsed();
     first.kill();
-    check_visible(&dir);
+    check_after_kill(&dir, &store);
     let after_first = store.history().unwrap().len();
     assert!(
         after_first > 3,
@@ -157,7 +166,7 @@ fn a_process_killed_at_any_moment_leaves_a_pair_that_works() {
         child.kill();
         kills += 1;
         // First as it was left, then after the next process has been at it.
-        check_visible(&dir);
+        check_after_kill(&dir, &store);
         if kills.is_multiple_of(3) {
             store.ensure(&request()).unwrap();
             check_visible(&dir);

@@ -68,7 +68,8 @@ fn die_everywhere(name: &str, prepare: fn(&PkiStore), change: fn(&PkiStore) -> R
             }
             Err(payload) => assert!(payload.is::<crash::Killed>(), "{after}: a panic of its own"),
         }
-        if store.dir().join("registry.crt").exists() || name != "create" {
+        // Without symbolic links the files change one by one (`publish.rs`): then only what follows must hold.
+        if cfg!(unix) && (store.dir().join("registry.crt").exists() || name != "create") {
             check_visible(store.dir(), &after);
         }
         // The next process finds a store that works, and leaves nothing of the dead one behind.

@@ -15,6 +15,10 @@
 //! it counts. The files in `DIR` are then brought up to date such that certificate and key match at every point in
 //! between (see `publish.rs`), so a process that is killed leaves either the old or the new set, and the next call
 //! finishes what it began.
+//!
+//! Where there are no symbolic links, which includes Windows, the files are replaced one by one: a process that is killed
+//! between certificate and key leaves a pair that does not match until the next call of `ensure`, or of whatever else
+//! changes the store.
 
 mod decide;
 mod disk;
