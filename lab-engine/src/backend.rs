@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use vmrun_rs::locate::{self, LocateError};
-use vmrun_rs::vmrun::Deadlines;
+use vmrun_rs::vmrun::{Deadlines, VmrunBuilder};
 use vmrun_rs::{Hypervisor, Vmrun, Workstation, WorkstationOptions};
 
-use crate::config::{HypervisorKind, HypervisorSection};
+use crate::config::{HypervisorKind, HypervisorSection, SECRET_VARIABLES};
 use crate::error::LabError;
 
 /// Which program was chosen, and why.
@@ -98,9 +98,8 @@ pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
 /// The hypervisor over the chosen program, with the patience that the configuration asks for.
 pub fn open(chosen: &Chosen, section: &HypervisorSection) -> Arc<dyn Hypervisor> {
     let patience = f64::from(section.patience.max(1)) / 100.0;
-    let vmrun = Vmrun::builder(&chosen.program)
-        .deadlines(Deadlines::default().scaled(patience))
-        .build();
+    let vmrun = Vmrun::builder(&chosen.program).deadlines(Deadlines::default().scaled(patience));
+    let vmrun = SECRET_VARIABLES.into_iter().fold(vmrun, VmrunBuilder::env_remove).build();
     let mut options = WorkstationOptions::default();
     for limit in [
         &mut options.appear_timeout,

@@ -147,8 +147,10 @@ pub(crate) async fn kubeconfig(master: &dyn GuestChannel, server: &str) -> Resul
 }
 
 fn with_server(text: &str, server: &str) -> Result<String, LabError> {
-    let mut config: serde_json::Value =
-        serde_saphyr::from_str(text).context(format!("{KUBECONFIG} on the master is not a kubeconfig"))?;
+    // Its lines are not shown: the administrator's key is among them.
+    let options = serde_saphyr::options! { with_snippet: false };
+    let mut config: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
+        .context(format!("{KUBECONFIG} on the master is not a kubeconfig"))?;
     let clusters = config["clusters"].as_array_mut().filter(|c| !c.is_empty());
     let clusters = clusters.ok_or_else(|| LabError::failed(format!("{KUBECONFIG} on the master names no cluster")))?;
     for cluster in clusters {
@@ -228,6 +230,13 @@ fn missing(running: &BTreeSet<String>, disabled: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_broken_kubeconfig_is_refused_without_its_lines() {
+        let error = with_server("users:\n- user:\n    client-key-data: [canary-7\n", "https://h:6443").unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(text.contains("is not a kubeconfig") && !text.contains("canary-7"), "{text}");
+    }
 
     #[test]
     fn a_node_is_ready_only_when_its_condition_says_true() {

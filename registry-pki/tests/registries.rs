@@ -261,3 +261,20 @@ fn keys_that_k3s_ignores_are_errors_with_their_place() {
         assert!(Registries::from_yaml(empty).is_ok(), "{empty:?}");
     }
 }
+
+#[test]
+fn no_error_shows_the_line_with_the_password() {
+    let file = |line: &str| format!("configs:\n  r:5000:\n    auth:\n      username: u\n{line}\n");
+    for line in [
+        "      passwort: canary-7",
+        "      password: - canary-7",
+        "      password: [canary-7",
+        "      password: \"canary-7",
+        "      password: {a: canary-7}",
+        "     password: canary-7",
+    ] {
+        let error = Registries::from_yaml(&file(line)).expect_err(line);
+        assert!(!format!("{error} {error:?}").contains("canary-7"), "{error}");
+        assert!(error.to_string().contains("line"), "{error}");
+    }
+}

@@ -126,6 +126,15 @@ pub const NODE_KEYS: &[Key] = &[
 /// The variable that sets all nodes.
 pub(super) const NODES_VARIABLE: &str = "LAB_NODES";
 
+/// The variables that carry secrets: no keys, because a secret does not belong in a file that is shared. Programs that a lab
+/// starts do not inherit them.
+pub const SECRET_VARIABLES: [&str; 4] = [
+    "INSTALL_USER_PASSWORD",
+    "LAB_PKI_PASSPHRASE",
+    "LAB_PKI_PASSWORD",
+    "LAB_REGISTRY_PASSWORD",
+];
+
 /// The variable that was probably meant by one that sets no key, if it is only a slip away: `LAB_VM_CPU` for `LAB_VM_CPUS`.
 /// Nothing for a variable that is known, or that belongs to something else.
 pub fn misspelt_variable(name: &str) -> Option<String> {
@@ -133,7 +142,7 @@ pub fn misspelt_variable(name: &str) -> Option<String> {
     let known: Vec<String> = KEYS
         .iter()
         .map(Key::variable)
-        .chain(OTHERS.map(str::to_owned))
+        .chain(OTHERS.into_iter().chain(SECRET_VARIABLES).map(str::to_owned))
         .collect();
     if !name.starts_with("LAB_") || known.iter().any(|k| k == name) {
         return None;
@@ -168,6 +177,7 @@ mod tests {
         assert_eq!(misspelt_variable("LAB_VM_CPU").as_deref(), Some("LAB_VM_CPUS"));
         assert_eq!(misspelt_variable("LAB_VM_CPUS"), None);
         assert_eq!(misspelt_variable("LAB_LANG"), None);
+        assert_eq!(misspelt_variable("LAB_REGISTRY_PASSWORD"), None);
         assert_eq!(misspelt_variable("LAB_TESTS_REQUIRE"), None);
         assert_eq!(misspelt_variable("LABEL"), None);
     }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use definition::{Definition, definitions};
 pub use error::{ConfigError, ConfigErrors};
-pub use keys::{KEYS, Key, KeyKind, NODE_KEYS, misspelt_variable};
+pub use keys::{KEYS, Key, KeyKind, NODE_KEYS, SECRET_VARIABLES, misspelt_variable};
 pub use load::{Loaded, Origin, Setting, load};
 pub use reference::reference;
 pub use template::{commented_template, commented_template_in};

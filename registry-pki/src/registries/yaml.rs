@@ -121,14 +121,17 @@ impl Registries {
         serde_saphyr::to_string(&File::from(self)).map_err(|error| RegistriesError::Write(error.to_string()))
     }
 
-    /// Reads a file. What k3s would accept and ignore (unknown keys) is an error here, with its place.
+    /// Reads a file. What k3s would accept and ignore (unknown keys) is an error here, with its place. No error repeats what
+    /// stands in the file's lines, which may be a password.
     ///
     /// # Errors
     /// [`RegistriesError::Parse`].
     pub fn from_yaml(text: &str) -> Result<Self, RegistriesError> {
         // An empty file is valid, and says nothing.
-        let file: Option<File> =
-            serde_saphyr::from_str(text).map_err(|error| RegistriesError::Parse(error.to_string()))?;
+        // The place is said, the line is not shown: it may be the one with the password.
+        let options = serde_saphyr::options! { with_snippet: false };
+        let file: Option<File> = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| RegistriesError::Parse(error.to_string()))?;
         Ok(file.map(Self::from).unwrap_or_default())
     }
 }

@@ -154,6 +154,9 @@ impl Tree {
                 .stdout(stdout.stdio()?)
                 .stderr(stderr.stdio()?);
             pin_locale(&mut command);
+            for name in &spec.env_removed {
+                command.env_remove(name);
+            }
             command.envs(spec.env.iter().map(|(k, v)| (k, v)));
             Ok(command)
         };

@@ -69,6 +69,8 @@ pub struct CommandSpec {
     pub args: Vec<Arg>,
     /// Variables added to the inherited environment; their values are not shown.
     pub env: Vec<(OsString, OsString)>,
+    /// Variables of this process that the child does not inherit.
+    pub env_removed: Vec<OsString>,
     /// The child and everything it started is killed after this long.
     pub deadline: Duration,
     /// Whether what the child leaves running is meant to stay: a started machine. On Windows everything else that a
@@ -83,6 +85,7 @@ impl CommandSpec {
             program: program.into(),
             args: Vec::new(),
             env: Vec::new(),
+            env_removed: Vec::new(),
             deadline,
             leaves_machine: false,
         }

@@ -52,6 +52,7 @@ pub struct Vmrun {
 struct Inner {
     program: PathBuf,
     env: Environment,
+    env_removed: Vec<OsString>,
     vm_password: Option<SecretString>,
     deadlines: Deadlines,
     retry: RetryPolicy,
@@ -79,6 +80,7 @@ pub struct VmrunBuilder {
     program: PathBuf,
     host_type: HostType,
     env: Environment,
+    env_removed: Vec<OsString>,
     vm_password: Option<SecretString>,
     deadlines: Deadlines,
     retry: RetryPolicy,
@@ -94,6 +96,13 @@ impl VmrunBuilder {
     /// A variable for the program's environment.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.0.push((name.into(), value.into()));
+        self
+    }
+
+    /// A variable that the program does not inherit, such as one with a password: a machine that it starts would keep it in
+    /// its own environment for as long as it runs.
+    pub fn env_remove(mut self, name: impl Into<OsString>) -> Self {
+        self.env_removed.push(name.into());
         self
     }
 
@@ -121,6 +130,7 @@ impl VmrunBuilder {
             program,
             host_type,
             env,
+            env_removed,
             vm_password,
             deadlines,
             retry,
@@ -131,6 +141,7 @@ impl VmrunBuilder {
             inner: Arc::new(Inner {
                 program,
                 env,
+                env_removed,
                 vm_password,
                 deadlines,
                 retry,
@@ -154,6 +165,7 @@ impl Vmrun {
             program: program.into(),
             host_type: HostType::usual(),
             env: Environment::default(),
+            env_removed: Vec::new(),
             vm_password: None,
             deadlines: Deadlines::default(),
             retry: RetryPolicy::default(),
@@ -212,6 +224,7 @@ impl Vmrun {
             program: self.inner.program.clone(),
             args,
             env: self.inner.env.0.clone(),
+            env_removed: self.inner.env_removed.clone(),
             deadline,
             leaves_machine: false,
         }
