@@ -16,14 +16,19 @@ pub(crate) fn lab_toml(bytes: &[u8]) {
             let lines = bytes.split(|&b| b == b'\n').count();
             for error in &errors {
                 assert!(!error.to_string().trim().is_empty());
-                assert!(error.position().is_none_or(|(line, column)| line >= 1 && line <= lines && column >= 1));
+                assert!(
+                    error
+                        .position()
+                        .is_none_or(|(line, column)| line >= 1 && line <= lines && column >= 1)
+                );
             }
             return;
         }
     };
     let written = toml::to_string(&loaded.config).expect("a configuration can be written");
     std::fs::write(&path, &written).expect("the temporary directory is writable");
-    let again = load(Some(&path), |_| None, &[]).unwrap_or_else(|e| panic!("what was accepted is refused: {e}\n{written}"));
+    let again =
+        load(Some(&path), |_| None, &[]).unwrap_or_else(|e| panic!("what was accepted is refused: {e}\n{written}"));
     assert_eq!(again.config, loaded.config);
 }
 

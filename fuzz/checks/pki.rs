@@ -20,7 +20,10 @@ pub(crate) fn registries(bytes: &[u8]) {
     let findings = file.check(CheckOptions::default());
     let yaml = file.to_secret_yaml().expect("a file that was read can be written");
     let again = Registries::from_yaml(yaml.expose_secret()).expect("what was written can be read");
-    assert_eq!(again.to_secret_yaml().expect("as before").expose_secret(), yaml.expose_secret());
+    assert_eq!(
+        again.to_secret_yaml().expect("as before").expose_secret(),
+        yaml.expose_secret()
+    );
     assert_eq!(again.check(CheckOptions::default()).len(), findings.len());
 }
 

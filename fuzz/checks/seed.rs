@@ -28,7 +28,9 @@ pub(crate) fn seed_lint(bytes: &[u8]) {
         DocumentKind::NetworkConfig,
         DocumentKind::Autoinstall,
     ];
-    let Some((first, document)) = bytes.split_first() else { return };
+    let Some((first, document)) = bytes.split_first() else {
+        return;
+    };
     let mut validator = Validator::default();
     validator.kind = KINDS[usize::from(*first) % KINDS.len()];
     let findings = validator.validate(document);
@@ -36,6 +38,9 @@ pub(crate) fn seed_lint(bytes: &[u8]) {
     let lines = document.iter().filter(|b| matches!(b, b'\n' | b'\r')).count() + 1;
     for finding in &findings {
         assert!(!finding.message.is_empty() && !finding.help.is_empty(), "{finding:?}");
-        assert!(finding.line >= 1 && finding.column >= 1 && finding.line <= lines + 1, "{finding:?}");
+        assert!(
+            finding.line >= 1 && finding.column >= 1 && finding.line <= lines + 1,
+            "{finding:?}"
+        );
     }
 }

@@ -15,8 +15,14 @@ pub(crate) fn dictionary(bytes: &[u8]) {
     dict.set("displayName", &value);
     let again = Dict::parse(&dict.to_bytes());
     assert_eq!(again.get("DISPLAYNAME"), Some(value.as_str()));
-    let entries: Vec<_> = dict.entries().filter(|(key, _)| !key.eq_ignore_ascii_case(".encoding")).collect();
-    let kept: Vec<_> = again.entries().filter(|(key, _)| !key.eq_ignore_ascii_case(".encoding")).collect();
+    let entries: Vec<_> = dict
+        .entries()
+        .filter(|(key, _)| !key.eq_ignore_ascii_case(".encoding"))
+        .collect();
+    let kept: Vec<_> = again
+        .entries()
+        .filter(|(key, _)| !key.eq_ignore_ascii_case(".encoding"))
+        .collect();
     assert_eq!(entries, kept, "writing and reading keeps every value");
     dict.remove_if(|key| key == "displayname");
     assert_eq!(Dict::parse(&dict.to_bytes()).get("displayName"), None);

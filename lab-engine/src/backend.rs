@@ -99,7 +99,10 @@ pub fn choose(section: &HypervisorSection) -> Result<Chosen, LabError> {
 pub fn open(chosen: &Chosen, section: &HypervisorSection) -> Arc<dyn Hypervisor> {
     let patience = f64::from(section.patience.max(1)) / 100.0;
     let vmrun = Vmrun::builder(&chosen.program).deadlines(Deadlines::default().scaled(patience));
-    let vmrun = SECRET_VARIABLES.into_iter().fold(vmrun, VmrunBuilder::env_remove).build();
+    let vmrun = SECRET_VARIABLES
+        .into_iter()
+        .fold(vmrun, VmrunBuilder::env_remove)
+        .build();
     let mut options = WorkstationOptions::default();
     for limit in [
         &mut options.appear_timeout,

@@ -235,7 +235,10 @@ mod tests {
     fn a_broken_kubeconfig_is_refused_without_its_lines() {
         let error = with_server("users:\n- user:\n    client-key-data: [canary-7\n", "https://h:6443").unwrap_err();
         let text = format!("{error} {error:?}");
-        assert!(text.contains("is not a kubeconfig") && !text.contains("canary-7"), "{text}");
+        assert!(
+            text.contains("is not a kubeconfig") && !text.contains("canary-7"),
+            "{text}"
+        );
     }
 
     #[test]

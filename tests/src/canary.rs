@@ -34,7 +34,10 @@ impl Canaries {
     fn add(&mut self, name: &str, forms: Vec<Vec<u8>>) {
         self.names.insert(name.to_owned());
         for form in forms {
-            assert!(form.len() >= 8, "a form of {name} is so short that it is found by chance");
+            assert!(
+                form.len() >= 8,
+                "a form of {name} is so short that it is found by chance"
+            );
             if !self.forms.iter().any(|(_, known)| *known == form) {
                 self.forms.push((name.to_owned(), form));
             }
@@ -79,7 +82,10 @@ impl Searcher<'_> {
             .filter(|byte| !byte.is_ascii_whitespace() && *byte != 0)
             .collect();
         found.extend(self.plain(&joined));
-        for packed in [unpack(bytes, b"\x1f\x8b\x08"), decode(bytes, b"H4sI")].into_iter().flatten() {
+        for packed in [unpack(bytes, b"\x1f\x8b\x08"), decode(bytes, b"H4sI")]
+            .into_iter()
+            .flatten()
+        {
             found.extend(self.plain(&packed));
         }
         found
@@ -96,7 +102,9 @@ fn unpack(bytes: &[u8], magic: &[u8]) -> Option<Vec<u8>> {
     let at = bytes.windows(magic.len()).position(|window| window == magic)?;
     let mut out = Vec::new();
     // What can be unpacked before the stream breaks is enough.
-    let _ = flate2::read::GzDecoder::new(&bytes[at..]).take(1 << 24).read_to_end(&mut out);
+    let _ = flate2::read::GzDecoder::new(&bytes[at..])
+        .take(1 << 24)
+        .read_to_end(&mut out);
     Some(out).filter(|out| !out.is_empty())
 }
 
@@ -149,8 +157,14 @@ fn quoted(text: &str) -> Vec<String> {
             out
         })
     };
-    let percent = escape(&|c| c.is_ascii_alphanumeric() || "-_.~".contains(c), &|byte| format!("%{byte:02X}"));
-    let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let percent = escape(&|c| c.is_ascii_alphanumeric() || "-_.~".contains(c), &|byte| {
+        format!("%{byte:02X}")
+    });
+    let html = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
     let debug = format!("{text:?}");
     vec![
         json(text),
@@ -185,7 +199,11 @@ mod tests {
     #[test]
     fn a_secret_is_found_in_whatever_form_it_is_written() {
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let wrapped: Vec<String> = base64(&format!("..{SECRET}..")).as_bytes().chunks(7).map(|c| String::from_utf8_lossy(c).into()).collect();
+        let wrapped: Vec<String> = base64(&format!("..{SECRET}.."))
+            .as_bytes()
+            .chunks(7)
+            .map(|c| String::from_utf8_lossy(c).into())
+            .collect();
         let forms = [
             SECRET.to_owned(),
             format!("{:?}", Some(SECRET)),

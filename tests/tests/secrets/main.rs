@@ -25,12 +25,28 @@ const MEANT: [(&str, &[&str], &str); 9] = [
     ("data/labs/lab/keys/token", &["join token"], "it is the token's file"),
     ("data/labs/lab/keys/id_ed25519", &["login key"], "it is the key's file"),
     ("data/labs/lab/keys/host/", &["host key"], "they are the keys' files"),
-    ("data/labs/lab/seeds/", &["host key", "join token"], "a guest gets its identity from its seed"),
+    (
+        "data/labs/lab/seeds/",
+        &["host key", "join token"],
+        "a guest gets its identity from its seed",
+    ),
     ("out/seed", &["host key", "join token"], "what `seed` writes is a seed"),
-    ("data/labs/lab/pki/", &["CA key", "server key"], "they are the keys' files; the CA's only before it has a passphrase"),
-    ("out/pki/", &["CA key", "server key"], "as the lab's own"),
+    (
+        "data/labs/lab/pki/",
+        &["server key"],
+        "it is the key's file; the CA's has a passphrase",
+    ),
+    (
+        "out/pki/",
+        &["CA key", "server key"],
+        "as the lab's own; this CA has no passphrase",
+    ),
     ("out/server.key", &["server key"], "`pki export key` was asked for it"),
-    ("out/registries", &["registry password"], "k3s reads the password from this file"),
+    (
+        "out/registries",
+        &["registry password"],
+        "k3s reads the password from this file",
+    ),
 ];
 
 fn is_meant(hit: &Hit) -> bool {
@@ -42,7 +58,11 @@ fn is_meant(hit: &Hit) -> bool {
 /// What is where it should not be, or where others can read it.
 fn astray(place: &Place) -> Vec<String> {
     let hits = place.hits();
-    let mut wrong: Vec<String> = hits.iter().filter(|hit| hit.open || !is_meant(hit)).map(|hit| format!("{hit:?}")).collect();
+    let mut wrong: Vec<String> = hits
+        .iter()
+        .filter(|hit| hit.open || !is_meant(hit))
+        .map(|hit| format!("{hit:?}"))
+        .collect();
     let searcher = place.canaries.searcher();
     for (command, text) in &place.said {
         for secret in searcher.search(text) {
@@ -58,7 +78,12 @@ fn no_command_writes_or_prints_a_secret_but_into_the_file_that_is_meant_to_hold_
     let directory = tempfile::tempdir().unwrap();
     let mut place = Place::new(
         directory.path(),
-        &["unknown-error@start/w1#1x9", "ssh-reset@ssh/m#2", "garbage@snapshot/*#1", "noise@clone/*#1"],
+        &[
+            "unknown-error@start/w1#1x9",
+            "ssh-reset@ssh/m#2",
+            "garbage@snapshot/*#1",
+            "noise@clone/*#1",
+        ],
     );
     let watch = Watch::start(place.lab.world.vmrun().display().to_string());
     before_there_is_a_lab(&mut place);
@@ -73,12 +98,31 @@ fn no_command_writes_or_prints_a_secret_but_into_the_file_that_is_meant_to_hold_
     runs(&mut place);
     assert!(place.surprises.is_empty(), "{}", place.surprises.join("\n"));
     let before: Vec<String> = place.canaries.names().map(str::to_owned).collect();
-    for secret in ["join token", "login key", "host key m", "host key w1", "CA key", "server key"] {
-        assert!(before.iter().any(|name| name == secret), "{secret} is not known: {before:?}");
+    for secret in [
+        "join token",
+        "login key",
+        "host key m",
+        "host key w1",
+        "CA key",
+        "server key",
+    ] {
+        assert!(
+            before.iter().any(|name| name == secret),
+            "{secret} is not known: {before:?}"
+        );
     }
     let held: BTreeSet<String> = place.hits().into_iter().map(|hit| hit.secret).collect();
-    for secret in ["join token", "login key", "host key m", "server key", "registry password"] {
-        assert!(held.contains(secret), "the search does not find the {secret} where it is: {held:?}");
+    for secret in [
+        "join token",
+        "login key",
+        "host key m",
+        "server key",
+        "registry password",
+    ] {
+        assert!(
+            held.contains(secret),
+            "the search does not find the {secret} where it is: {held:?}"
+        );
     }
     let wrong = astray(&place);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -86,7 +130,11 @@ fn no_command_writes_or_prints_a_secret_but_into_the_file_that_is_meant_to_hold_
     place.good(&["destroy", "--yes"]);
     let wrong = astray(&place);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(place.hits().iter().all(|hit| hit.file.starts_with("out/")), "{:?}", place.hits());
+    assert!(
+        place.hits().iter().all(|hit| hit.file.starts_with("out/")),
+        "{:?}",
+        place.hits()
+    );
     processes(&place, &watch.end());
 }
 
@@ -117,6 +165,10 @@ fn with_a_lab(place: &mut Place) {
     place.bad(&["exec", "nobody", "--", "true"]);
     place.run(&["-vvv"], &["ssh", "m", "--", "hostname"]);
     place.good(&["kubeconfig"]);
+    place.good(&["kubeconfig", "--write", "out/kubeconfig"]);
+    for source in ["console", "cloud-init", "bootstrap", "k3s", "journal"] {
+        place.both(&["logs", "m", "--source", source]);
+    }
     place.run(&["-vvv"], &["snapshot", "create", "one"]);
     place.good(&["snapshot", "list"]);
     place.bad(&["snapshot", "create", "one"]);
@@ -127,7 +179,8 @@ fn with_a_lab(place: &mut Place) {
     place.run(&["-vvv"], &["restart", "w1"]);
     // Without the password the way in is SSH.
     assert!(
-        place.run_with(&["-vvv"], &["up"], |command| command.env_remove("INSTALL_USER_PASSWORD")),
+        place.run_with(&["-vvv"], &["up"], |command| command
+            .env_remove("INSTALL_USER_PASSWORD")),
         "{}",
         place.last()
     );
@@ -137,7 +190,14 @@ fn certificates(place: &mut Place) {
     place.good(&["pki", "init"]);
     place.good(&["pki", "show", "--history"]);
     place.both(&["pki", "verify"]);
-    place.both(&["pki", "verify", "--key", "data/labs/lab/pki/registry.key", "--cert", "data/labs/lab/pki/registry.crt"]);
+    place.both(&[
+        "pki",
+        "verify",
+        "--key",
+        "data/labs/lab/pki/registry.key",
+        "--cert",
+        "data/labs/lab/pki/registry.crt",
+    ]);
     // A key where a certificate should be.
     place.bad(&["pki", "verify", "--cert", "data/labs/lab/keys/id_ed25519"]);
     place.bad(&["pki", "verify", "--cert", "data/labs/lab/pki/registry.key"]);
@@ -166,16 +226,31 @@ fn certificates(place: &mut Place) {
         place.good(&["pki", "export", what]);
     }
     place.bad(&["pki", "export", "key"]);
-    for (what, file) in [("key", "out/server.key"), ("identity", "out/id.p12"), ("trust-store", "out/trust.p12")] {
+    for (what, file) in [
+        ("key", "out/server.key"),
+        ("identity", "out/id.p12"),
+        ("trust-store", "out/trust.p12"),
+    ] {
         place.good(&["pki", "export", what, "--to", file, "--force"]);
     }
     place.good(&["pki", "trust"]);
     place.good(&["pki", "trust", "k3s", "--write", "--root", "out/root"]);
-    place.good(&["pki", "registries", "--username", "u", "--to", "out/registries.yaml", "--force"]);
+    place.good(&[
+        "pki",
+        "registries",
+        "--username",
+        "u",
+        "--to",
+        "out/registries.yaml",
+        "--force",
+    ]);
     place.bad(&["pki", "registries", "--username", "u", "--to", "out/registries.yaml"]);
     place.both(&["pki", "registries", "--check", "out/registries.yaml"]);
     // The same file, broken behind the password: who complains must not show the line.
-    let text = std::fs::read_to_string("out/registries.yaml".replace("out", &place.lab.directory().join("out").display().to_string())).unwrap();
+    let text = std::fs::read_to_string(
+        "out/registries.yaml".replace("out", &place.lab.directory().join("out").display().to_string()),
+    )
+    .unwrap();
     for (name, broken) in [
         ("out/registries-key.yaml", text.replace("password:", "passwort:")),
         ("out/registries-list.yaml", text.replace("password: ", "password: - ")),
@@ -192,15 +267,39 @@ fn seeds(place: &mut Place) {
         let directory = format!("out/seed-{form}");
         place.good(&["seed", "render", "--node", "w1", "--dir", &directory, "--form", form]);
     }
-    let render = ["seed", "render", "--node", "m", "--dir", "out/seed-packed", "--form", "guestinfo", "--encoding", "gzip+base64"];
+    let render = [
+        "seed",
+        "render",
+        "--node",
+        "m",
+        "--dir",
+        "out/seed-packed",
+        "--form",
+        "guestinfo",
+        "--encoding",
+        "gzip+base64",
+    ];
     place.good(&render);
     place.good(&["seed", "iso", "--dir", "out/seed-iso"]);
     place.both(&["seed", "lint", "out/seed-cloud/user-data", "--no-schema"]);
-    place.both(&["seed", "lint", "out/seed-cloud/meta-data", "--kind", "user-data", "--no-schema"]);
+    place.both(&[
+        "seed",
+        "lint",
+        "out/seed-cloud/meta-data",
+        "--kind",
+        "user-data",
+        "--no-schema",
+    ]);
     // A password as it is, which lint is there to find, and a document that breaks behind it.
-    let text = format!("#cloud-config\npassword: {}\nchpasswd: [\n", serde_json::Value::from(place::GUEST));
+    let text = format!(
+        "#cloud-config\npassword: {}\nchpasswd: [\n",
+        serde_json::Value::from(place::GUEST)
+    );
     let path = place.lab.directory().join("seed-of-somebody");
-    for (n, text) in [text.clone(), text.replace("chpasswd: [", "ssh_pwauth: maybe")].into_iter().enumerate() {
+    for (n, text) in [text.clone(), text.replace("chpasswd: [", "ssh_pwauth: maybe")]
+        .into_iter()
+        .enumerate()
+    {
         std::fs::write(&path, text).unwrap();
         place.both(&["seed", "lint", "seed-of-somebody", "--no-schema"]);
         assert!(n < 2);
@@ -209,6 +308,8 @@ fn seeds(place: &mut Place) {
 }
 
 fn runs(place: &mut Place) {
+    place.good(&["support", "--file", "out/support.tar.gz"]);
+    place.both(&["image", "import", "image.vmdk"]);
     place.good(&["timings", "list"]);
     place.good(&["timings", "show"]);
     place.both(&["timings", "compare"]);
@@ -225,7 +326,11 @@ fn processes(place: &Place, seen: &Seen) {
     let searcher = place.canaries.searcher();
     let vmrun = place.lab.world.vmrun().display().to_string();
     let world = place.lab.world.directory().display().to_string();
-    assert!(seen.titles.iter().any(|title| String::from_utf8_lossy(title).contains(&world)));
+    assert!(
+        seen.titles
+            .iter()
+            .any(|title| String::from_utf8_lossy(title).contains(&world))
+    );
     for title in &seen.titles {
         let found = searcher.search(title);
         let text = String::from_utf8_lossy(title).replace('\0', " ");
@@ -235,7 +340,11 @@ fn processes(place: &Place, seen: &Seen) {
             "{found:?} in the title {text}"
         );
     }
-    assert!(!seen.environments.is_empty(), "vmrun was never seen");
+    let variable = |(_, all): &(Vec<u8>, Vec<u8>)| String::from_utf8_lossy(all).contains("LAB_DATA_DIR=");
+    assert!(
+        seen.environments.iter().any(variable),
+        "the environment of no vmrun was seen"
+    );
     for (title, environment) in &seen.environments {
         let found = searcher.search(environment);
         let title = String::from_utf8_lossy(title).replace('\0', " ");
@@ -262,18 +371,31 @@ impl Write for Captured {
 async fn an_encrypted_machines_password_is_in_no_error_log_or_debug_text() {
     const PASSWORD: &str = "machine'pass \"word\" & <7>|%";
     let directory = tempfile::tempdir().unwrap();
-    let config = WorldConfig { faults: vec!["unknown-error@list/*#2x9".to_owned()], ..WorldConfig::default() };
+    let config = WorldConfig {
+        faults: vec!["unknown-error@list/*#2x9".to_owned()],
+        ..WorldConfig::default()
+    };
     let world = FakeWorld::start(&built("vmrun-fake"), directory.path(), &config).unwrap();
     let log = Captured::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
-    let vmrun = Vmrun::builder(world.vmrun()).vm_password(PASSWORD.to_owned().into()).build();
+    let vmrun = Vmrun::builder(world.vmrun())
+        .vm_password(PASSWORD.to_owned().into())
+        .build();
     let mut said = format!("{vmrun:?}");
     said += &format!("{:?}", vmrun.list().await);
     for _ in 0..2 {
         let Err(error) = vmrun.list().await else { continue };
-        said += &format!("{error} {error:?} {:?} {:?} {}", error.source(), error.failure(), error.command());
+        said += &format!(
+            "{error} {error:?} {:?} {:?} {}",
+            error.source(),
+            error.failure(),
+            error.command()
+        );
     }
     said += &String::from_utf8_lossy(&log.0.lock().unwrap());
     assert!(said.contains("-vp"), "the password was given: {said}");

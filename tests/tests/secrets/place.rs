@@ -54,7 +54,10 @@ impl Place {
             faults: faults.iter().map(|fault| (*fault).to_owned()).collect(),
             ..WorldConfig::default()
         };
-        let shape = LabShape { workers: 1, more: String::new() };
+        let shape = LabShape {
+            workers: 1,
+            more: String::new(),
+        };
         let programs = built("lab-cli").parent().unwrap().to_owned();
         built("vmrun-fake");
         let lab = FakeLab::start(&programs, directory, &config, &shape).unwrap();
@@ -74,7 +77,10 @@ impl Place {
 
     /// Runs a command at the highest log level, once for people and once for programs; whether each ended well.
     pub(crate) fn both(&mut self, arguments: &[&str]) -> [bool; 2] {
-        [self.run(&["-vvv", "--progress", "plain"], arguments), self.run(&["-vvv", "--progress", "json", "--output", "json"], arguments)]
+        [
+            self.run(&["-vvv", "--progress", "plain"], arguments),
+            self.run(&["-vvv", "--progress", "json", "--output", "json"], arguments),
+        ]
     }
 
     /// It must end well both times.
@@ -156,14 +162,27 @@ impl Place {
     /// Where in the files the secrets are.
     pub(crate) fn hits(&self) -> BTreeSet<Hit> {
         let searcher = self.canaries.searcher();
-        files(self.lab.directory()).flat_map(|(path, bytes)| self.hits_in(&searcher, &path, &bytes)).collect()
+        files(self.lab.directory())
+            .flat_map(|(path, bytes)| self.hits_in(&searcher, &path, &bytes))
+            .collect()
     }
 
     fn hits_in(&self, searcher: &Searcher<'_>, path: &Path, bytes: &[u8]) -> Vec<Hit> {
-        let file = path.strip_prefix(self.lab.directory()).unwrap().to_string_lossy().into_owned();
+        let file = path
+            .strip_prefix(self.lab.directory())
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         let found = searcher.search(bytes);
         let open = !found.is_empty() && private_files::others_can_read(path).unwrap();
-        found.into_iter().map(|secret| Hit { file: file.clone(), secret, open }).collect()
+        found
+            .into_iter()
+            .map(|secret| Hit {
+                file: file.clone(),
+                secret,
+                open,
+            })
+            .collect()
     }
 }
 
@@ -191,15 +210,28 @@ pub(crate) fn files(directory: &Path) -> impl Iterator<Item = (PathBuf, Vec<u8>)
 fn secret_number(pem: &str) -> Vec<u8> {
     if pem.contains("OPENSSH") {
         let key = ssh_key::PrivateKey::from_openssh(pem).unwrap();
-        return key.key_data().ed25519().expect("the lab's keys are Ed25519").private.to_bytes().to_vec();
+        return key
+            .key_data()
+            .ed25519()
+            .expect("the lab's keys are Ed25519")
+            .private
+            .to_bytes()
+            .to_vec();
     }
     let passphrase = SecretString::from(PASSPHRASE);
     let key = PrivateKey::from_pem_with_passphrase(pem, Some(&passphrase)).unwrap();
     let plain = key.to_pem();
-    let body: String = plain.expose_secret().lines().filter(|line| !line.starts_with('-')).collect();
+    let body: String = plain
+        .expose_secret()
+        .lines()
+        .filter(|line| !line.starts_with('-'))
+        .collect();
     let der = STANDARD.decode(body).unwrap();
     // SEC 1: version 1, then the number as an octet string.
     let begin = b"\x02\x01\x01\x04\x20";
-    let at = der.windows(begin.len()).position(|window| window == begin).expect("a key on P-256");
+    let at = der
+        .windows(begin.len())
+        .position(|window| window == begin)
+        .expect("a key on P-256");
     der[at + begin.len()..at + begin.len() + 32].to_vec()
 }

@@ -48,7 +48,9 @@ fn look(program: &str, seen: &mut Seen) {
         if !entry.file_name().to_string_lossy().bytes().all(|b| b.is_ascii_digit()) {
             continue;
         }
-        let Ok(title) = std::fs::read(entry.path().join("cmdline")) else { continue };
+        let Ok(title) = std::fs::read(entry.path().join("cmdline")) else {
+            continue;
+        };
         if String::from_utf8_lossy(&title).contains(program)
             && let Ok(environment) = std::fs::read(entry.path().join("environ"))
         {
