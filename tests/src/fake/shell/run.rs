@@ -80,6 +80,8 @@ pub(super) struct Shell<'a, 'b> {
     pub(super) slept: f64,
     pub(super) power: Option<Power>,
     last: i32,
+    /// Whether a command substitution ran since this was last cleared.
+    substituted: bool,
     exited: bool,
     depth: usize,
 }
@@ -95,6 +97,7 @@ impl<'a, 'b> Shell<'a, 'b> {
             slept: 0.0,
             power: None,
             last: 0,
+            substituted: false,
             exited: false,
             depth: 0,
         }
@@ -224,9 +227,7 @@ impl<'a, 'b> Shell<'a, 'b> {
     }
 
     fn simple(&mut self, assignments: &[(String, Word)], words: &[Word], stdin: &[u8], out: &mut Streams) -> i32 {
-        if words.is_empty() {
-            self.last = 0;
-        }
+        self.substituted = false;
         for (name, word) in assignments {
             let value = self.join(word, out);
             self.variables.insert(name.clone(), value);
@@ -236,6 +237,10 @@ impl<'a, 'b> Shell<'a, 'b> {
             self.expand(word, &mut argv, out);
         }
         if argv.is_empty() {
+            // `$?` in an assignment is that of the command before; the assignment's own is 0 or that of its substitution.
+            if !self.substituted {
+                self.last = 0;
+            }
             return self.last;
         }
         self.program(&argv, stdin, out)
@@ -350,6 +355,7 @@ impl<'a, 'b> Shell<'a, 'b> {
         let mut own = Streams::default();
         let saved = (self.directory.clone(), self.variables.clone());
         self.last = self.list(list, &[], &mut own);
+        self.substituted = true;
         (self.directory, self.variables) = saved;
         self.exited = false;
         out.stderr.extend(own.stderr);
@@ -428,6 +434,8 @@ mod tests {
             ("false && echo no || echo yes", 0, "yes\n"),
             ("x=; echo ${x:+full}-${x:-empty}", 0, "-empty\n"),
             ("sh -c 'exit 3'; echo $?", 0, "3\n"),
+            ("(false) >/dev/null; code=$?; echo $code $?", 0, "1 0\n"),
+            ("x=$(false); echo $?", 0, "1\n"),
             ("exit 7; echo never", 7, ""),
             ("(cd /; pwd); pwd", 0, "/\n/home/ubuntu\n"),
             ("echo a b | wc -w", 0, "2\n"),
