@@ -135,7 +135,7 @@ fn encoded(bytes: &[u8]) -> Vec<Vec<u8>> {
         let end = shifted.len() / 3 * 4;
         let begin = if skip == 0 { 0 } else { 4 };
         for text in [STANDARD_NO_PAD.encode(&shifted), URL_SAFE_NO_PAD.encode(&shifted)] {
-            forms.push(text[begin..end].as_bytes().to_vec());
+            forms.push(text.as_bytes()[begin..end].to_vec());
         }
     }
     forms

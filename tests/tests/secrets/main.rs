@@ -386,18 +386,18 @@ async fn an_encrypted_machines_password_is_in_no_error_log_or_debug_text() {
     let vmrun = Vmrun::builder(world.vmrun())
         .vm_password(PASSWORD.to_owned().into())
         .build();
-    let mut said = format!("{vmrun:?}");
-    said += &format!("{:?}", vmrun.list().await);
+    let mut said = vec![format!("{vmrun:?}"), format!("{:?}", vmrun.list().await)];
     for _ in 0..2 {
         let Err(error) = vmrun.list().await else { continue };
-        said += &format!(
+        said.push(format!(
             "{error} {error:?} {:?} {:?} {}",
             error.source(),
             error.failure(),
             error.command()
-        );
+        ));
     }
-    said += &String::from_utf8_lossy(&log.0.lock().unwrap());
+    said.push(String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned());
+    let said = said.join("\n");
     assert!(said.contains("-vp"), "the password was given: {said}");
     let mut canaries = Canaries::default();
     canaries.text("machine password", PASSWORD);
