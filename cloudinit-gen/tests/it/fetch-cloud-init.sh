@@ -31,12 +31,21 @@ unpack() { # name, then the command that downloads packages into the current dir
     rm -r "$work/debs"
 }
 
+# Where this machine's own suite comes from: its mirror has sid too.
+mirror() {
+    # shellcheck disable=SC1091  # a file of the system
+    suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    # shellcheck disable=SC2016  # these are apt's variables
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(CREATED_BY)' |
+        awk -v suite="$suite" '$2 == suite && $3 == "Packages" { print $1; exit }'
+}
+
 # apt-get with lists and sources of its own, so that the machine's stay as they are.
 apt_of_sid() {
     mkdir -p "$work/apt/lists/partial" "$work/apt/archives/partial" "$work/apt/sources"
     cat >"$work/apt/sources/sid.sources" <<EOF
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $(mirror)
 Suites: sid
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
