@@ -33,6 +33,18 @@ pub(super) fn truthful(place: &Place, ran: &Ran, said: bool) -> Result<Vec<Findi
         .collect())
 }
 
+/// "Stopped" is only said of what is off: somebody may be about to copy the disks.
+pub(super) fn stopped(place: &Place) -> Result<Vec<Finding>, String> {
+    let truth = place.lab.world.truth()?;
+    let foreign = place.foreign();
+    let lab = place.lab.root();
+    let own = machines(&truth).filter(|m| is_below(m, &lab) && !foreign.iter().any(|f| is_at(m, f)));
+    Ok(own
+        .filter(|m| m["power"] == "running" || m["power"] == "paused")
+        .map(|m| Finding::new(Verdict::FalseReady, format!("called stopped, and runs: {m}")))
+        .collect())
+}
+
 /// A failure has a kind, a text, a cause or a remedy, and the exit code that belongs to its kind.
 pub(super) fn explained(what: &str, ran: &Ran) -> Vec<Finding> {
     let unexplained = |why: &str| {

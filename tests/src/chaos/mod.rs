@@ -13,7 +13,7 @@ pub use program::main;
 /// What can be wrong with a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// `lab-cli` said "ready", and a node was not.
+    /// `lab-cli` said "ready" (or "stopped"), and a node was not.
     FalseReady,
     /// With the faults gone, the lab does not come up again, or has lost what it had.
     Lost,

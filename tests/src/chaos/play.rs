@@ -22,8 +22,8 @@ pub(super) struct Outcome {
     pub(super) story: Vec<String>,
 }
 
-/// Plays it.
-pub(super) fn play(programs: &Path, schedule: &Schedule) -> Result<Outcome, String> {
+/// Plays it; keeps the world's log if a directory is given.
+pub(super) fn play(programs: &Path, schedule: &Schedule, keep: Option<&Path>) -> Result<Outcome, String> {
     let place = Place::new(programs, &schedule.config, schedule.workers, schedule.password)?;
     let mut outcome = Outcome::default();
     for action in &schedule.actions {
@@ -37,18 +37,28 @@ pub(super) fn play(programs: &Path, schedule: &Schedule) -> Result<Outcome, Stri
         recover(&place, &mut outcome)?;
     }
     let log = std::fs::read_to_string(place.lab.world.directory().join(crate::fake::LOG_FILE)).unwrap_or_default();
-    let guests = ["Rebooted", "BootstrapFailed", "PoweredOff"];
-    outcome.struck = log
-        .lines()
-        .filter(|line| line.contains("\"fault\":") || guests.iter().any(|g| line.contains(&format!("\"event\":\"{g}"))))
-        .count();
-    if !outcome.findings.is_empty()
-        && let Some(directory) = std::env::var_os("CHAOS_KEEP")
-    {
-        let target = Path::new(&directory).join(format!("seed-{}.log", schedule.seed));
-        let _ = std::fs::write(target, log);
+    outcome.struck = log.lines().filter(|line| fault_of(line).is_some()).count();
+    if let Some(directory) = keep {
+        let target = directory.join(format!("seed-{}.log", schedule.seed));
+        std::fs::write(&target, log).map_err(|e| format!("{}: {e}", target.display()))?;
     }
     Ok(outcome)
+}
+
+/// The faults that struck, each once: one that strikes three calls is logged three times.
+pub(super) fn struck(log: &str) -> Vec<String> {
+    let mut faults: Vec<String> = Vec::new();
+    for fault in log.lines().filter_map(fault_of) {
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
+fn fault_of(line: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    value["fault"].as_str().map(str::to_owned)
 }
 
 fn judge(place: &Place, action: Action, ran: &Ran, outcome: &mut Outcome) -> Result<(), String> {
@@ -62,6 +72,9 @@ fn judge(place: &Place, action: Action, ran: &Ran, outcome: &mut Outcome) -> Res
     };
     // The truth first: it does not wait.
     outcome.findings.extend(check::truthful(place, ran, said)?);
+    if action == Action::Stop && ran.exit == Some(0) {
+        outcome.findings.extend(check::stopped(place)?);
+    }
     outcome.findings.extend(check::explained(action.name(), ran));
     let destroyed = action == Action::Destroy && ran.exit == Some(0);
     outcome.findings.extend(check::clean(place, destroyed)?);

@@ -1,6 +1,7 @@
 //! The program: seeds in, one line of figures out.
 
 use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::play::{self, Outcome};
+use super::play::{self, Outcome, struck};
 use super::schedule::{Action, Schedule};
 use super::{Verdict, kill};
 
@@ -20,9 +21,9 @@ chaos: lab-cli on a world in which things go wrong, checked against the world's 
   chaos --seeds A..B --actions up,stop --faults 'hang@start/w1#1,reboot@guest/m+40'
                                                the seed's quirks with these commands and faults instead
   chaos --replay WORLD_LOG --seeds A..B        the faults that struck, from a world's log
+  chaos … --keep DIR                           keeps the world's log of each schedule: DIR/seed-N.log
 
-Ends with 0 only if nothing was called ready that was not, nothing was lost, leaked or left unexplained.
-CHAOS_KEEP=DIR keeps the world's log of each schedule with a finding.
+Ends with 0 only if nothing was called ready (or stopped) that was not, nothing was lost, leaked or left unexplained.
 ";
 
 struct Options {
@@ -32,11 +33,16 @@ struct Options {
     verbose: bool,
     actions: Option<Vec<Action>>,
     faults: Option<Vec<String>>,
+    keep: Option<PathBuf>,
 }
 
 /// Runs it.
 pub fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args().skip(1).collect();
+    if argv.iter().any(|argument| argument == "--help" || argument == "-h") {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let result = options(&argv).and_then(|options| run(&options));
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -56,6 +62,7 @@ fn options(argv: &[String]) -> Result<Options, String> {
         verbose: false,
         actions: None,
         faults: None,
+        keep: None,
     };
     let mut rest = argv.iter();
     while let Some(flag) = rest.next() {
@@ -87,12 +94,9 @@ fn options(argv: &[String]) -> Result<Options, String> {
             "--replay" => {
                 let path = value()?;
                 let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
-                let fault = |line: &str| {
-                    let value: serde_json::Value = serde_json::from_str(line).ok()?;
-                    value["fault"].as_str().map(str::to_owned)
-                };
-                options.faults = Some(text.lines().filter_map(fault).collect());
+                options.faults = Some(struck(&text));
             }
+            "--keep" => options.keep = Some(PathBuf::from(value()?)),
             _ => return Err(format!("`{flag}` is not known")),
         }
     }
@@ -101,6 +105,9 @@ fn options(argv: &[String]) -> Result<Options, String> {
 
 fn run(options: &Options) -> Result<bool, String> {
     let programs = beside()?;
+    if let Some(directory) = &options.keep {
+        std::fs::create_dir_all(directory).map_err(|e| format!("{}: {e}", directory.display()))?;
+    }
     let begun = Instant::now();
     let missing = if options.kill {
         kill::missing(&programs)
@@ -127,10 +134,9 @@ fn run(options: &Options) -> Result<bool, String> {
                     if options.verbose || result.as_ref().map_or(true, |o| !o.findings.is_empty()) {
                         print(seed, &result);
                     }
-                    results
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .insert(seed, result);
+                    let mut results = results.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    results.insert(seed, result);
+                    progress(results.len(), options);
                 }
             });
         }
@@ -144,11 +150,19 @@ fn run(options: &Options) -> Result<bool, String> {
     Ok(summary(&results, begun))
 }
 
+/// On a terminal, how far it is.
+fn progress(played: usize, options: &Options) {
+    let all = options.seeds.end - options.seeds.start;
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{played} of {all} ");
+    }
+}
+
 fn one(programs: &Path, options: &Options, seed: u64) -> Result<Outcome, String> {
     if options.kill {
         kill::play(programs, seed)
     } else {
-        play::play(programs, &schedule(options, seed))
+        play::play(programs, &schedule(options, seed), options.keep.as_deref())
     }
 }
 
@@ -197,7 +211,7 @@ fn print(seed: u64, result: &Result<Outcome, String>) {
 fn minimise(programs: &Path, options: &Options, seed: u64) {
     let mut smallest = schedule(options, seed);
     let fails =
-        |candidate: &Schedule| play::play(programs, candidate).is_ok_and(|outcome| !outcome.findings.is_empty());
+        |candidate: &Schedule| play::play(programs, candidate, None).is_ok_and(|outcome| !outcome.findings.is_empty());
     let mut n = 0;
     while n < smallest.config.faults.len() {
         let mut candidate = smallest.clone();

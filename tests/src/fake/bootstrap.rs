@@ -96,12 +96,7 @@ impl Machine {
                 return None;
             }
             "k3s-start" => {
-                if let Some(due) = self
-                    .faults
-                    .iter_mut()
-                    .find(|(fault, done)| fault.kind == "bootstrap-fail" && !done)
-                {
-                    due.1 = true;
+                if self.fails_its_bootstrap() {
                     return Some(self.fail(
                         &identity,
                         step,

@@ -62,7 +62,10 @@ pub(crate) struct Machine {
     pub(super) step_since: Time,
     pub(super) k3s_since: Option<Time>,
     mac: Option<String>,
-    pub(crate) faults: Vec<(Fault, bool)>,
+    /// What goes wrong with its guest, and whether it has set in.
+    pub(super) faults: Vec<(Fault, bool)>,
+    /// Those that set in since the world last asked.
+    pub(super) struck: Vec<Fault>,
     /// Whether a command that changes it runs.
     pub(crate) busy: bool,
     pub(crate) unlock_at: Option<Time>,
@@ -78,6 +81,8 @@ pub(crate) enum Happening {
     BootstrapFailed(String),
     PoweredOff,
     Rebooted,
+    /// A fault that lasts set in.
+    FaultBegan,
 }
 
 impl Machine {
@@ -106,6 +111,7 @@ impl Machine {
             k3s_since: None,
             mac: None,
             faults: faults.into_iter().map(|fault| (fault, false)).collect(),
+            struck: Vec::new(),
             busy: false,
             unlock_at: None,
             id,
@@ -267,18 +273,6 @@ impl Machine {
         self.disk.identity.as_ref()
     }
 
-    /// Whether a fault that lasts is at work.
-    pub(crate) fn in_window(&self, kind: &str, now: Time) -> bool {
-        self.window(kind, now).is_some()
-    }
-
-    fn window(&self, kind: &str, now: Time) -> Option<Time> {
-        let first = self.first_on?;
-        let found = self.faults.iter().filter(|(fault, _)| fault.kind == kind);
-        let mut windows = found.filter_map(|(fault, _)| fault.window());
-        windows.find_map(|(from, to)| (first + from..first + to).contains(&now).then_some(first + from))
-    }
-
     pub(crate) fn k3s_runs(&self, now: Time) -> bool {
         self.power == Power::Running && self.k3s_since.is_some_and(|since| since <= now)
     }
@@ -319,7 +313,7 @@ impl Machine {
         if self.power != Power::Running {
             return None;
         }
-        let fault = self.next_power_fault().map(|(_, at)| at.max(self.since));
+        let fault = self.next_fault().map(|(_, at)| at.max(self.since));
         let seed = self.seed.as_ref().map(|_| self.seeding(config));
         let step = (self.seed.is_none() && self.disk.identity.is_some() && !self.disk.failed)
             .then(|| self.role_steps().get(self.disk.steps_done))
@@ -328,26 +322,8 @@ impl Machine {
         [fault, seed, step].into_iter().flatten().reduce(f64::min)
     }
 
-    fn slowness(&self) -> f64 {
-        if self.faults.iter().any(|(fault, _)| fault.kind == "slow-disk") {
-            3.0
-        } else {
-            1.0
-        }
-    }
-
     fn seeding(&self, config: &WorldConfig) -> Time {
         self.since + config.guest.ssh + config.guest.first_boot
-    }
-
-    fn next_power_fault(&self) -> Option<(usize, Time)> {
-        let first = self.first_on?;
-        let waiting = self.faults.iter().enumerate().filter(|(_, (fault, done))| {
-            !done && matches!(fault.kind.as_str(), "reboot" | "poweroff" | "silent-poweroff")
-        });
-        waiting
-            .filter_map(|(n, (fault, _))| Some((n, first + fault.window()?.0)))
-            .min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// Lets happen what is due at `at`. `server` says whether the machine's k3s server runs and takes its token.
@@ -357,20 +333,8 @@ impl Machine {
         config: &WorldConfig,
         server: impl Fn(&Identity) -> Option<bool>,
     ) -> Option<Happening> {
-        if let Some((n, _)) = self.next_power_fault().filter(|(_, due)| *due <= at) {
-            self.faults[n].1 = true;
-            return Some(match self.faults[n].0.kind.as_str() {
-                "reboot" => {
-                    self.reboot(at, config);
-                    Happening::Rebooted
-                }
-                kind => {
-                    let silent = kind == "silent-poweroff";
-                    self.power_off(at, config.latency.unlock);
-                    self.silent = silent;
-                    Happening::PoweredOff
-                }
-            });
+        if let Some((n, _)) = self.next_fault().filter(|(_, due)| *due <= at) {
+            return self.strike(n, at, config);
         }
         if self.seed.is_some() {
             if self.seeding(config) > at {

@@ -170,6 +170,9 @@ impl World {
         });
         let Some(happening) = happening else { return };
         let name = machine.name.clone();
+        for fault in machine.take_struck() {
+            self.log.fault(at, &fault.to_string());
+        }
         let joined = match (&happening, &machine.disk.identity) {
             (Happening::Step(step), Some(identity)) if step == "k3s-start" && !identity.is_server() => {
                 let address = identity.address.map(|a| a.to_string()).unwrap_or_default();
@@ -302,7 +305,7 @@ impl World {
     pub(crate) fn clear_faults(&mut self) {
         self.faults = Faults::default();
         for machine in self.machines.values_mut() {
-            machine.faults.clear();
+            machine.clear_faults();
         }
     }
 
