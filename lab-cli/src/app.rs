@@ -159,6 +159,11 @@ impl App {
         Ok(Lab::open_anyway(self.config()?.config, sink)?)
     }
 
+    /// How a run was asked to be shown.
+    pub(crate) fn progress_mode(&self) -> Mode {
+        self.global.progress
+    }
+
     /// What shows a run as it was asked for.
     pub(crate) fn progress(&self) -> Arc<Progress> {
         let mode = match self.global.progress {
@@ -189,9 +194,25 @@ impl App {
         })
     }
 
+    /// Runs async work that goes on until an interrupt ends it, which is nothing to be told about: `None` then.
+    pub(crate) fn until_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, LabError>>,
+    ) -> Result<Option<T>, Failure> {
+        self.watched(None, async |cancel| cancel.run_until_cancelled(work).await.transpose())
+    }
+
     /// Runs async work that ends by itself when the token fires: at the first interrupt. The second one ends the process.
     pub(crate) fn with_cancel<T>(
         &self,
+        work: impl AsyncFnOnce(CancellationToken) -> Result<T, LabError>,
+    ) -> Result<T, Failure> {
+        self.watched(self.interrupted(), work)
+    }
+
+    fn watched<T>(
+        &self,
+        notice: Option<String>,
         work: impl AsyncFnOnce(CancellationToken) -> Result<T, LabError>,
     ) -> Result<T, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -200,11 +221,10 @@ impl App {
             .build()
             .context(ErrorKind::Failed, "could not start the threads that do the work")?;
         let cancel = CancellationToken::new();
-        let result = runtime.block_on(async {
-            signals::watch(cancel.clone(), self.screen.clone(), self.interrupted());
-            work(cancel).await
-        });
+        let watch = signals::watch(cancel.clone(), self.screen.clone(), notice);
+        let result = runtime.block_on(work(cancel));
         runtime.shutdown_timeout(LAST_WORK);
+        drop(watch);
         Ok(result?)
     }
 }

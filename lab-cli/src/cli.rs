@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// Show what `up` would do
     Plan(commands::up::Recreate),
     /// Bring the lab up, or continue where an earlier run stopped
-    Up(commands::up::Recreate),
+    Up(commands::up::UpArgs),
     /// Look at the lab: machines, bootstrap, cluster
     Status,
     /// Open a shell on a node, or run a command there

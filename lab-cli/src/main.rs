@@ -14,6 +14,7 @@ mod output;
 mod phrases;
 mod progress;
 mod screen;
+mod secret;
 mod signals;
 mod snippet;
 mod speech;

@@ -16,9 +16,21 @@ pub(crate) fn text(text: &str) -> Result<(), Failure> {
 
 /// Writes bytes as they are, as far as standard output takes them.
 pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Failure> {
+    written(put(bytes))
+}
+
+/// Writes bytes as they are to somebody who may have gone; whether anybody still reads.
+pub(crate) fn still_read(bytes: &[u8]) -> Result<bool, Failure> {
+    match put(bytes) {
+        Err(e) if e.kind() == IoErrorKind::BrokenPipe => Ok(false),
+        result => written(result).map(|()| true),
+    }
+}
+
+fn put(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let bytes = taken(bytes, out.is_terminal());
-    written(out.write_all(&bytes).and_then(|()| out.flush()))
+    out.write_all(&bytes).and_then(|()| out.flush())
 }
 
 /// Writes bytes to standard error as they are, as far as it takes them.

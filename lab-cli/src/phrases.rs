@@ -121,6 +121,11 @@ pub(crate) fn go_on(lang: Lang) -> &'static str {
     pick(lang, "Go on? [y/N] ", "계속할까요? [y/N] ")
 }
 
+/// What is asked at a terminal when the CA's key is needed.
+pub(crate) fn ca_passphrase(lang: Lang) -> &'static str {
+    pick(lang, "Passphrase of the CA's key: ", "CA 키의 암호: ")
+}
+
 /// A kubeconfig that the lab is in now.
 pub(crate) fn merged(merged: &Merged, lang: Lang) -> String {
     let (path, context) = (merged.path.display(), &merged.context);

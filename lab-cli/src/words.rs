@@ -418,6 +418,14 @@ pub(crate) fn doomed_directory(path: &str, lang: Lang) -> String {
     }
 }
 
+/// A context in a kubeconfig of the user's that would be taken out.
+pub(crate) fn doomed_context(context: &str, path: &str, lang: Lang) -> String {
+    match lang {
+        Lang::Ko => format!("{path}의 컨텍스트 {context}"),
+        _ => format!("the context {context} in {path}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

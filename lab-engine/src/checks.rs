@@ -169,6 +169,19 @@ async fn registry(config: &Config, paths: &LabPaths) -> Check {
         );
         return Check::of("registry", Ok(detail));
     }
+    if registry::not_issued_yet(config, paths) {
+        // `up` issues it first of all, so this is not what keeps a lab from being built; but the registry needs it too.
+        let detail = format!(
+            "the certificate of the registry https://{} will be made by `up`; until then it cannot be looked at",
+            config.registry_endpoint()
+        );
+        return Check {
+            id: "registry",
+            status: CheckStatus::Warning,
+            detail,
+            remedy: Some("`lab-cli pki init` makes it now: start the registry with it before `up`".to_owned()),
+        };
+    }
     Check::of("registry", registry::check(config, paths).await)
 }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::error::LabError;
 use crate::event::{Event, Level};
+use crate::kubeconfig::MergedContext;
 use crate::lab::Lab;
 use crate::owner::{self, Owner};
 use crate::stages::{forget_workers, remove_node};
@@ -19,6 +20,8 @@ pub struct Doomed {
     /// The lab's own directory, if all of it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory: Option<PathBuf>,
+    /// The lab's contexts in kubeconfigs of the user's, if all of the lab goes.
+    pub contexts: Vec<MergedContext>,
 }
 
 impl Lab {
@@ -29,16 +32,27 @@ impl Lab {
     /// If the lab's state cannot be read.
     pub fn doomed(&self, only: &[String]) -> Result<Option<Doomed>, LabError> {
         let Some(state) = self.state()? else { return Ok(None) };
+        let whole = only.is_empty();
+        let contexts = if whole {
+            // What cannot be read is no reason to keep the machines.
+            self.merged_contexts(&state.lab_id).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         let nodes = state
             .nodes
             .into_keys()
             .filter(|n| only.is_empty() || only.contains(n))
             .collect();
-        let directory = only.is_empty().then(|| self.paths().root().to_owned());
-        Ok(Some(Doomed { nodes, directory }))
+        let directory = whole.then(|| self.paths().root().to_owned());
+        Ok(Some(Doomed {
+            nodes,
+            directory,
+            contexts,
+        }))
     }
 
-    /// Stops and deletes the machines, then everything else of the lab. What does not carry the lab's marker stays
+    /// Stops and deletes the machines, then everything else of the lab, its contexts in kubeconfigs of the user's included. What does not carry the lab's marker stays
     /// where it is, and a notice says so. A lab that does not exist is no error.
     ///
     /// # Errors
@@ -86,6 +100,7 @@ impl Lab {
             }
             return Ok(());
         }
+        self.take_out_contexts(&lab_id);
         let foreign = self.foreign(&lab_id);
         for path in &foreign {
             let message = format!("{} was not made by this lab and stays", path.display());

@@ -37,6 +37,7 @@ pub struct Lab {
     chosen: Chosen,
     sink: Arc<dyn EventSink>,
     absent: Option<LabError>,
+    ca_passphrase: Option<SecretString>,
 }
 
 impl Lab {
@@ -99,7 +100,28 @@ impl Lab {
             chosen,
             sink,
             absent: None,
+            ca_passphrase: None,
         })
+    }
+
+    /// The passphrase of the registry CA's key: opens the key where it is encrypted, and encrypts that of a new CA.
+    #[must_use]
+    pub fn with_ca_passphrase(mut self, passphrase: SecretString) -> Self {
+        self.ca_passphrase = Some(passphrase);
+        self
+    }
+
+    /// Whether [`up`](Self::up) must issue a certificate and lacks the passphrase of the CA's key. Changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the certificates cannot be looked at.
+    pub fn needs_ca_passphrase(&self) -> Result<bool, LabError> {
+        Ok(self.ca_passphrase.is_none() && registry::needs_passphrase(&self.config, &self.paths)?)
+    }
+
+    pub(crate) fn ensure_certificate(&self) -> Result<Option<registry_pki::Ensured>, LabError> {
+        registry::ensure_certificate(&self.config, &self.paths, self.ca_passphrase.as_ref())
     }
 
     /// The configuration.
@@ -165,7 +187,7 @@ impl Lab {
     /// If the certificates cannot be written.
     pub fn certificates(&self) -> Result<Option<registry_pki::Ensured>, LabError> {
         let (_lock, _state) = self.claim()?;
-        registry::ensure_certificate(&self.config, &self.paths)
+        self.ensure_certificate()
     }
 
     /// What the lab knows about itself; `None` if it does not exist.

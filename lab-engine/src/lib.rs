@@ -51,7 +51,7 @@ pub use event::{Event, EventSink, Level, NoEvents, StageEnd, event_schema};
 pub use facts::{Change, Facts};
 pub use forecast::Forecast;
 pub use imported::ImportedImage;
-pub use kubeconfig::Merged;
+pub use kubeconfig::{Merged, MergedContext};
 pub use lab::Lab;
 pub use labels::stage_labels;
 pub use lifecycle::PowerChange;

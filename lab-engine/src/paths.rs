@@ -106,6 +106,11 @@ impl LabPaths {
         self.root.join("kubeconfig")
     }
 
+    /// Which kubeconfigs of the user's it was merged into.
+    pub fn kubeconfigs(&self) -> PathBuf {
+        self.root.join("kubeconfigs.json")
+    }
+
     /// Template machines, one per disk image, shared by all labs of this data directory.
     pub fn images(&self) -> PathBuf {
         self.data.join("images")

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use registry_pki::key::KeyError;
 use registry_pki::verify::{ConnectOptions, connect_with};
 use registry_pki::{Ensured, PkiRequest, PkiStore, Registries, RegistryHost, StoreError};
+use secrecy::SecretString;
 
 use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
@@ -21,27 +22,56 @@ pub(crate) struct Trust {
 }
 
 /// Issues, renews or reuses the registry's certificate, unless the configuration names a CA of its own.
-pub(crate) fn ensure_certificate(config: &Config, paths: &LabPaths) -> Result<Option<Ensured>, LabError> {
+///
+/// `passphrase` opens the CA's key where that is encrypted, and encrypts that of a CA that is made.
+pub(crate) fn ensure_certificate(
+    config: &Config,
+    paths: &LabPaths,
+    passphrase: Option<&SecretString>,
+) -> Result<Option<Ensured>, LabError> {
     if config.registry.ca.is_some() {
         return Ok(None);
     }
-    let store = PkiStore::open(paths.pki()).context("could not open the certificate store")?;
-    let request = PkiRequest::new([host(config)?]);
-    store.ensure(&request).map(Some).map_err(|e| {
-        let locked = matches!(
-            e,
-            StoreError::CaKey {
-                source: KeyError::PassphraseNeeded,
-                ..
-            }
-        );
-        let error = LabError::failed("could not issue the registry's certificate").source(e);
-        if locked {
-            error.help("`lab-cli pki init` does it with the passphrase of the CA's key: `--passphrase-file`")
-        } else {
-            error
-        }
-    })
+    let mut store = PkiStore::open(paths.pki()).context(NO_STORE)?;
+    if let Some(passphrase) = passphrase {
+        store = store.with_ca_passphrase(passphrase.clone());
+    }
+    store
+        .ensure(&PkiRequest::new([host(config)?]))
+        .map(Some)
+        .map_err(not_issued)
+}
+
+/// Whether issuing what is missing needs the passphrase of the CA's key.
+pub(crate) fn needs_passphrase(config: &Config, paths: &LabPaths) -> Result<bool, LabError> {
+    if config.registry.ca.is_some() || !paths.pki().is_dir() {
+        return Ok(false);
+    }
+    let store = PkiStore::open_existing(paths.pki()).context(NO_STORE)?;
+    store
+        .needs_passphrase(&PkiRequest::new([host(config)?]))
+        .map_err(not_issued)
+}
+
+const NO_STORE: &str = "could not open the certificate store";
+
+fn not_issued(error: StoreError) -> LabError {
+    let help = match &error {
+        StoreError::CaKey {
+            source: KeyError::PassphraseNeeded,
+            ..
+        } => Some("give the passphrase with `--passphrase-file` or in LAB_PKI_PASSPHRASE"),
+        StoreError::CaKey {
+            source: KeyError::WrongPassphrase,
+            ..
+        } => Some("correct it; if it is lost, `lab-cli pki rotate` with a new one replaces the CA"),
+        _ => None,
+    };
+    let what = "could not issue the registry's certificate";
+    match help {
+        Some(help) => LabError::new(ErrorKind::Configuration, what).source(error).help(help),
+        None => LabError::failed(what).source(error),
+    }
 }
 
 /// What the nodes are told about the registry.
@@ -67,6 +97,11 @@ pub(crate) fn ca_path(config: &Config, paths: &LabPaths) -> PathBuf {
         .ca
         .clone()
         .unwrap_or_else(|| paths.pki().join("bundle.crt"))
+}
+
+/// Whether the lab issues the registry's certificate itself, and has not done so yet.
+pub(crate) fn not_issued_yet(config: &Config, paths: &LabPaths) -> bool {
+    config.registry.ca.is_none() && !ca_path(config, paths).exists()
 }
 
 /// Asks the registry for its certificate and judges it as a node would.
@@ -160,14 +195,23 @@ mod tests {
             .with_ca_passphrase("secret".to_owned().into())
             .ensure(&request)
             .unwrap();
-        assert!(ensure_certificate(&config, &paths).unwrap().is_some());
+        assert!(!needs_passphrase(&config, &paths).unwrap());
+        assert!(ensure_certificate(&config, &paths, None).unwrap().is_some());
         config.registry.host = "registry.lab".to_owned();
-        let error = ensure_certificate(&config, &paths).unwrap_err();
+        assert!(needs_passphrase(&config, &paths).unwrap());
+        let error = ensure_certificate(&config, &paths, None).unwrap_err();
         assert!(
             error.help_text().unwrap().contains("--passphrase-file"),
             "{}",
             error.one_line()
         );
+        let wrong = SecretString::from("guess");
+        let error = ensure_certificate(&config, &paths, Some(&wrong)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(!format!("{error:?}").contains("guess"));
+        let right = SecretString::from("secret");
+        ensure_certificate(&config, &paths, Some(&right)).unwrap();
+        assert!(!needs_passphrase(&config, &paths).unwrap());
     }
 
     #[test]

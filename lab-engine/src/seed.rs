@@ -231,15 +231,16 @@ pub struct Seeds {
 
 impl Seeds {
     /// The seeds of the configured lab. Keys, the join token and the registry's certificate are made if the lab has none
-    /// yet, and kept: `up` and every later seed use the same. No hypervisor is needed.
+    /// yet, and kept: `up` and every later seed use the same. `ca_passphrase` is that of the CA's key, where that is encrypted.
+    /// No hypervisor is needed.
     ///
     /// # Errors
     ///
     /// If another process works on the lab, or its files cannot be written.
-    pub fn open(config: Config) -> Result<Self, LabError> {
+    pub fn open(config: Config, ca_passphrase: Option<&SecretString>) -> Result<Self, LabError> {
         let paths = LabPaths::new(config.lab.data_dir.as_deref(), &config.lab.name)?;
         let (lock, state) = claim(&config.lab.name, &paths)?;
-        registry::ensure_certificate(&config, &paths)?;
+        registry::ensure_certificate(&config, &paths, ca_passphrase)?;
         Ok(Self {
             config,
             paths,

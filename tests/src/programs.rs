@@ -3,6 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Whether a program is asked what it does.
+pub fn wants_help(argv: &[String]) -> bool {
+    argv.iter().any(|a| matches!(a.as_str(), "-h" | "--help" | "help"))
+}
+
 /// The workspace's root.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -49,6 +49,7 @@ pub(crate) fn run(app: &App, args: &DestroyArgs) -> Result<Exit, Failure> {
         "existed": true,
         "deleted": &doomed.nodes,
         "directory": &doomed.directory,
+        "contexts": &doomed.contexts,
     });
     app.answer(&answer, || format!("{}\n", app.words().destroyed))?;
     Ok(Exit::OK)
@@ -73,7 +74,15 @@ fn list(app: &App, doomed: &Doomed) -> String {
         .directory
         .iter()
         .map(|d| words::doomed_directory(&d.display().to_string(), lang));
-    let lines: Vec<String> = machines.chain(directory).map(|line| format!("\n  {line}")).collect();
+    let contexts = doomed
+        .contexts
+        .iter()
+        .map(|c| words::doomed_context(&c.context, &c.path.display().to_string(), lang));
+    let lines: Vec<String> = machines
+        .chain(directory)
+        .chain(contexts)
+        .map(|line| format!("\n  {line}"))
+        .collect();
     format!("{}{}\n", app.words().will_delete, lines.concat())
 }
 

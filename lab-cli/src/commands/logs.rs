@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use lab_engine::{LogRequest, LogSource, NoEvents};
+use lab_engine::{Lab, LogRequest, LogSource, NoEvents};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::app::{App, password};
 use crate::cli::Output;
@@ -63,28 +64,44 @@ pub(crate) fn run(app: &App, args: &LogsArgs) -> Result<Exit, Failure> {
         lines: args.lines,
         follow: args.follow,
     };
-    let mut collected = Vec::new();
+    if args.follow {
+        return follow(app, &lab, args, request);
+    }
+    let mut lines = Vec::new();
+    let mut line = |text: &str| lines.push(text.to_owned());
+    app.block_on(lab.logs(&args.node, request, password(), &mut line))?;
+    let answer = json!({ "node": &args.node, "source": request.source, "lines": &lines });
+    match app.output() {
+        Output::Json => output::json(&answer)?,
+        Output::Text => output::bytes(lines.iter().map(|l| format!("{l}\n")).collect::<String>().as_bytes())?,
+    }
+    Ok(Exit::OK)
+}
+
+/// Prints what comes until an interrupt, or until nobody reads it any more.
+fn follow(app: &App, lab: &Lab, args: &LogsArgs, request: LogRequest) -> Result<Exit, Failure> {
+    let over = CancellationToken::new();
     let mut failed = None;
-    let as_json = app.output() == Output::Json;
+    let json = app.output() == Output::Json;
     let mut line = |text: &str| {
-        let written = match (as_json, args.follow) {
-            (false, _) => output::bytes(format!("{text}\n").as_bytes()),
-            (true, true) => output::bytes(format!("{}\n", json!({ "node": &args.node, "line": text })).as_bytes()),
-            (true, false) => {
-                collected.push(text.to_owned());
-                Ok(())
-            }
+        let text = if json {
+            json!({ "node": &args.node, "line": text }).to_string()
+        } else {
+            text.to_owned()
         };
-        if let Err(error) = written {
-            failed.get_or_insert(error);
+        match output::still_read(format!("{text}\n").as_bytes()) {
+            Ok(true) => {}
+            Ok(false) => over.cancel(),
+            Err(error) => {
+                failed.get_or_insert(error);
+                over.cancel();
+            }
         }
     };
-    app.block_on(lab.logs(&args.node, request, password(), &mut line))?;
+    let work = lab.logs(&args.node, request, password(), &mut line);
+    let ended = app.until_interrupted(async { over.run_until_cancelled(work).await.transpose() })?;
     if let Some(error) = failed {
         return Err(error);
     }
-    if as_json {
-        output::json(&json!({ "node": &args.node, "source": request.source, "lines": collected }))?;
-    }
-    Ok(Exit::OK)
+    Ok(if ended.is_some() { Exit::OK } else { Exit::INTERRUPTED })
 }

@@ -1,9 +1,7 @@
 //! `stop`, `start`, `restart`: the machines of a lab, all at once.
 
-use std::sync::Arc;
-
 use clap::Args;
-use lab_engine::{EventSink, Lab, LabError, PowerChange, Report};
+use lab_engine::{Lab, LabError, PowerChange, Report};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::StopMode;
@@ -63,14 +61,7 @@ fn change(
     app: &App,
     work: impl AsyncFnOnce(&Lab, CancellationToken) -> Result<Report<PowerChange>, LabError>,
 ) -> Result<Exit, Failure> {
-    let progress = app.progress();
-    let lab = app.lab(Arc::clone(&progress) as Arc<dyn EventSink>)?;
-    progress.log_runs_in(lab.paths().runs());
-    let report = app.with_cancel(async |cancel| work(&lab, cancel).await);
-    progress.finish();
-    recorded::finish(app, &lab, &progress, report?, |change| {
-        (json!(change), text(app, change))
-    })
+    recorded::run(app, work, |change| (json!(change), text(app, change)))
 }
 
 fn text(app: &App, change: &PowerChange) -> String {

@@ -1,7 +1,10 @@
-//! The end of every command that is a recorded run: its log, its answer, its error.
+//! Every command that is a recorded run as power and snapshots are: how it is shown, its log, its answer, its error.
 
-use lab_engine::{Lab, LabError, Report};
+use std::sync::Arc;
+
+use lab_engine::{EventSink, Lab, LabError, Report};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::up::{seconds, stages};
 use crate::app::App;
@@ -10,8 +13,22 @@ use crate::failure::{Exit, Failure};
 use crate::progress::Progress;
 use crate::{output, phrases, speech};
 
-/// Shows what came of it: `show` puts the result into JSON and into text. An error is the command's own.
-pub(crate) fn finish<T>(
+/// Does `work` on the lab, shows how it goes on, and what came of it: `show` puts the result into JSON and into text. An
+/// error of the work is the command's own. The first interrupt ends it between two steps.
+pub(super) fn run<T>(
+    app: &App,
+    work: impl AsyncFnOnce(&Lab, CancellationToken) -> Result<Report<T>, LabError>,
+    show: impl FnOnce(&T) -> (Value, String),
+) -> Result<Exit, Failure> {
+    let progress = app.progress();
+    let lab = app.lab(Arc::clone(&progress) as Arc<dyn EventSink>)?;
+    progress.log_runs_in(lab.paths().runs());
+    let report = app.with_cancel(async |cancel| work(&lab, cancel).await);
+    progress.finish();
+    finish(app, &lab, &progress, report?, show)
+}
+
+fn finish<T>(
     app: &App,
     lab: &Lab,
     progress: &Progress,

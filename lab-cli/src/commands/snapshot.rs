@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
-use lab_engine::{EventSink, Lab, LabError, NoEvents, Report, SnapshotChange, SnapshotSet, SnapshotStatus};
+use lab_engine::{Lab, LabError, NoEvents, Report, SnapshotChange, SnapshotSet, SnapshotStatus};
 use serde_json::json;
 use stage_timer::Lang;
 use tokio_util::sync::CancellationToken;
@@ -87,12 +87,7 @@ fn change(
     said: fn(&SnapshotSet, Lang) -> String,
     work: impl AsyncFnOnce(&Lab, CancellationToken) -> Result<Report<SnapshotChange>, LabError>,
 ) -> Result<Exit, Failure> {
-    let progress = app.progress();
-    let lab = app.lab(Arc::clone(&progress) as Arc<dyn EventSink>)?;
-    progress.log_runs_in(lab.paths().runs());
-    let report = app.with_cancel(async |cancel| work(&lab, cancel).await);
-    progress.finish();
-    recorded::finish(app, &lab, &progress, report?, |change| {
+    recorded::run(app, work, |change| {
         let mut text = said(&change.snapshot, app.lang()) + "\n";
         if !change.started.is_empty() {
             text.push_str(&(phrases::started(&change.started, app.lang()) + "\n"));

@@ -13,6 +13,7 @@ use crate::cli::Output;
 use crate::failure::{Exit, Failure};
 use crate::output;
 use crate::progress::Progress;
+use crate::secret::Unlock;
 use crate::{speech, table, words};
 
 /// Which machines are made anew.
@@ -37,11 +38,25 @@ impl Recreate {
     }
 }
 
+/// What `up` takes.
+#[derive(Debug, Args)]
+pub(crate) struct UpArgs {
+    #[command(flatten)]
+    recreate: Recreate,
+    #[command(flatten)]
+    unlock: Unlock,
+}
+
 /// Runs it. The first interrupt ends it between two steps.
-pub(crate) fn run(app: &App, args: &Recreate) -> Result<Exit, Failure> {
+pub(crate) fn run(app: &App, args: &UpArgs) -> Result<Exit, Failure> {
     let progress = app.progress();
-    let lab = app.lab(Arc::clone(&progress) as Arc<dyn EventSink>)?;
-    let options = args.options(&lab)?;
+    let mut lab = app.lab(Arc::clone(&progress) as Arc<dyn EventSink>)?;
+    let options = args.recreate.options(&lab)?;
+    // Asked for before anything is drawn.
+    let passphrase = args.unlock.given_or_asked(app, || Ok(lab.needs_ca_passphrase()?))?;
+    if let Some(passphrase) = passphrase {
+        lab = lab.with_ca_passphrase(passphrase);
+    }
     progress.log_runs_in(lab.paths().runs());
     let report = app.with_cancel(async |cancel| lab.up(&options, password(), &cancel).await);
     progress.finish();

@@ -1,6 +1,6 @@
 //! The log file of a run: the plain lines, whatever the terminal shows, and between them what the libraries say of their work.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -36,7 +36,8 @@ impl LogFile {
             return;
         };
         let path = directory.join(format!("{run}.log"));
-        match private().open(&path) {
+        // For the user alone: lines can carry what guests print.
+        match private_files::append(&path) {
             Ok(file) => {
                 let mut inner = self.lock();
                 (inner.open, inner.chatter) = (Some((path, file)), 0);
@@ -106,15 +107,6 @@ impl<'a> MakeWriter<'a> for LogFile {
     }
 }
 
-/// Readable by the user alone: lines can carry what guests print.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +124,7 @@ mod tests {
         log.write("two");
         let path = log.path().unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nsaid inside\ntwo\n");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        }
+        assert!(!private_files::others_can_read(&path).unwrap());
     }
 
     #[test]

@@ -19,17 +19,18 @@ use catalogue::Catalogue;
 
 pub(crate) use help::{lines, localised};
 
-static KO: LazyLock<Catalogue> = LazyLock::new(|| {
-    Catalogue::parse(&[
-        include_str!("ko/engine.txt"),
-        include_str!("ko/config.txt"),
-        include_str!("ko/vmrun.txt"),
-        include_str!("ko/cli.txt"),
-        include_str!("ko/help.txt"),
-        include_str!("ko/seed.txt"),
-        include_str!("ko/lifecycle.txt"),
-    ])
-});
+/// The pairs, one catalogue for each part of the program that speaks.
+const CATALOGUES: [&str; 7] = [
+    include_str!("ko/engine.txt"),
+    include_str!("ko/config.txt"),
+    include_str!("ko/vmrun.txt"),
+    include_str!("ko/cli.txt"),
+    include_str!("ko/help.txt"),
+    include_str!("ko/seed.txt"),
+    include_str!("ko/lifecycle.txt"),
+];
+
+static KO: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::parse(&CATALOGUES));
 
 /// The sentence in this language; as it is where no translation is known.
 pub(crate) fn say(text: &str, lang: Lang) -> Cow<'_, str> {

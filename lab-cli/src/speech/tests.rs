@@ -10,16 +10,6 @@ use super::*;
 /// How much must be known, in percent: new sentences may come before their translation, but not many.
 const ENOUGH: usize = 70;
 
-const TEXTS: [&str; 7] = [
-    include_str!("ko/engine.txt"),
-    include_str!("ko/config.txt"),
-    include_str!("ko/vmrun.txt"),
-    include_str!("ko/cli.txt"),
-    include_str!("ko/help.txt"),
-    include_str!("ko/seed.txt"),
-    include_str!("ko/lifecycle.txt"),
-];
-
 fn ko(text: &str) -> String {
     say(text, Lang::Ko).into_owned()
 }
@@ -70,7 +60,7 @@ fn hostile_text_is_neither_a_panic_nor_endless() {
 #[test]
 fn every_translation_has_the_gaps_of_its_sentence_and_no_sentence_comes_twice() {
     let mut seen = std::collections::HashSet::new();
-    for (en, ko) in pairs(&TEXTS) {
+    for (en, ko) in pairs(&CATALOGUES) {
         let (mut a, mut b) = (split(en).1, split(ko).1);
         a.sort_unstable();
         b.sort_unstable();
@@ -79,7 +69,7 @@ fn every_translation_has_the_gaps_of_its_sentence_and_no_sentence_comes_twice() 
         assert!(seen.insert(en), "twice: {en}");
         assert!(!ko.trim().is_empty(), "{en}");
     }
-    let lines = TEXTS
+    let lines = CATALOGUES
         .iter()
         .flat_map(|t| t.lines())
         .filter(|l| l.starts_with("en: "))

@@ -1,30 +1,6 @@
-//! Commands that only answer: kubeconfig, completions, man.
+//! Commands that only answer: completions, man.
 
 use crate::support::Place;
-
-#[test]
-fn kubeconfig_is_a_path_or_its_content() {
-    let place = Place::new();
-    place.write("data/labs/lab/kubeconfig", "apiVersion: v1\n");
-    let path = "[DIR]/data/labs/lab/kubeconfig\n".to_owned();
-    assert_eq!(place.run(&["kubeconfig"]).code(0).stdout.replace('\\', "/"), path);
-    assert_eq!(
-        place.run(&["kubeconfig", "path"]).code(0).stdout.replace('\\', "/"),
-        path
-    );
-    assert_eq!(place.run(&["kubeconfig", "--raw"]).code(0).stdout, "apiVersion: v1\n");
-    let json = place.run(&["kubeconfig", "--raw", "--output", "json"]).code(0).json();
-    assert_eq!(json["kubeconfig"], "apiVersion: v1\n");
-}
-
-#[test]
-fn a_kubeconfig_that_was_never_fetched_is_not_ready() {
-    let ran = Place::new().run(&["kubeconfig"]).code(5);
-    assert!(
-        ran.stderr.contains("there is no kubeconfig") && ran.stderr.contains("lab-cli up"),
-        "{ran}"
-    );
-}
 
 #[test]
 fn completions_exist_for_every_shell_and_know_the_commands() {

@@ -3,6 +3,8 @@
 mod support;
 
 mod answers;
+#[cfg(unix)]
+mod bundle;
 mod colours;
 mod configuration;
 mod destroy;
@@ -11,11 +13,16 @@ mod fake;
 #[cfg(unix)]
 mod forecasts;
 mod help;
+#[cfg(unix)]
+mod images;
 mod init;
 #[cfg(unix)]
 mod interrupts;
 mod judged;
+mod kubeconfig;
 mod languages;
+#[cfg(unix)]
+mod logs;
 #[cfg(unix)]
 mod machines;
 mod missing;

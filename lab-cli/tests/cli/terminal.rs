@@ -110,7 +110,8 @@ impl OnTerminal {
             .collect()
     }
 
-    fn press(&mut self, keys: &str) {
+    /// Types this.
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 

@@ -119,7 +119,7 @@ fn show_is_the_summary_in_either_language() {
 #[test]
 fn a_run_that_is_not_there_or_not_the_only_one_is_a_mistake_that_says_what_there_is() {
     let place = place();
-    let ran = place.run(&["timings", "show", "previous"]).code(2);
+    let ran = place.run(&["timings", "show", "previous"]).code(5);
     assert!(
         ran.stderr
             .contains("no run of its kind before `up-20260801-120000-000`"),
@@ -145,12 +145,21 @@ fn a_run_that_is_not_there_or_not_the_only_one_is_a_mistake_that_says_what_there
 fn before_the_first_run_every_command_says_that_there_is_none() {
     let place = Place::new();
     for command in ["show", "compare", "export"] {
-        let ran = place.run(&["timings", command]).code(2);
+        let ran = place.run(&["timings", command]).code(5);
         assert!(
             ran.stderr
                 .starts_with("error: no run has been recorded yet\nhelp: `lab-cli up` "),
             "{ran}"
         );
+        let korean = place.run(&["timings", command, "--lang", "ko"]).code(5);
+        assert!(
+            korean
+                .stderr
+                .starts_with("오류: 기록된 실행이 아직 없습니다\n도움말: `lab-cli up`"),
+            "{korean}"
+        );
+        let error = place.run(&["timings", command, "--output", "json"]).code(5).error();
+        assert_eq!((&error["kind"], &error["exit_code"]), (&"not_ready".into(), &5.into()));
     }
     assert!(place.run(&["timings", "list"]).code(0).stdout.contains("no run"));
     let ran = place.run(&["timings", "eta"]).code(0);

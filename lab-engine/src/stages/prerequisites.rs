@@ -8,7 +8,6 @@ use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::{ErrorKind, LabError};
 use crate::event::Level;
 use crate::facts::Change;
-use crate::registry;
 use crate::run::{Done, Run};
 use crate::snapshots;
 use crate::state::Phase;
@@ -24,7 +23,7 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
             None,
             format!("driving machines with {}: {}", chosen.program.display(), chosen.why),
         );
-        if let Some(issued) = registry::ensure_certificate(run.config(), run.lab.paths())? {
+        if let Some(issued) = run.lab.ensure_certificate()? {
             run.notice(Level::Info, None, format!("registry certificate: {}", issued.action));
             for note in issued.notes {
                 run.notice(Level::Warning, None, note);

@@ -119,6 +119,23 @@ impl PkiStore {
         self.change(request, true, |current, now| decide::decide(current, request, now))
     }
 
+    /// Whether [`ensure`](Self::ensure) would fail for want of the passphrase of the CA's key. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`], as `ensure` itself would give it.
+    pub fn needs_passphrase(&self, request: &PkiRequest) -> Result<bool, StoreError> {
+        request.check()?;
+        let _lock = lock::shared(&self.dir)?;
+        let now = request.now.unwrap_or_else(SystemTime::now);
+        let found = generation::load_or_adopt(&self.dir)?;
+        let locked = self.passphrase.is_none() && found.as_ref().is_some_and(generation::Current::ca_key_encrypted);
+        if !locked {
+            return Ok(false);
+        }
+        let decision = decide::decide(found.as_ref(), request, now)?;
+        Ok(!matches!(decision, Decision::Reuse) && !decision.can_wait())
+    }
+
     /// Issues a new certificate with a new key now, by the same CA where that may sign for the hosts.
     ///
     /// # Errors
@@ -186,6 +203,12 @@ impl PkiStore {
         let found = generation::load_or_adopt(&self.dir)?;
         let decision = decide(found.as_ref(), now)?;
         let request = request.completed(found.as_ref(), by_itself && decision.is_for_age());
+        if let (true, Decision::NewCa { .. }, Some(found)) = (by_itself, &decision, &found)
+            && found.ca_key_encrypted()
+        {
+            // Nobody asked for a new passphrase here: a mistyped one must not become that of the new CA.
+            self.open_ca(found)?;
+        }
         let mut notes = Vec::new();
         let set = match self.carry_out(&decision, found.as_ref(), &request, now) {
             // A renewal that could wait must not stop what still works.

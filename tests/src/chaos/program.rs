@@ -12,9 +12,12 @@ use std::time::Instant;
 use super::play::{self, Outcome, struck};
 use super::schedule::{Action, Schedule};
 use super::{Verdict, kill};
+use crate::programs::wants_help;
 
 const HELP: &str = "\
 chaos: lab-cli on a world in which things go wrong, checked against the world's truth
+
+Needs lab-cli and vmrun-fake of the same build: cargo build -p lab-cli -p lab-tests --bins
 
   chaos --seeds A..B [--jobs N] [--verbose]    schedules of up, stop, start, destroy with faults
   chaos --kill --seeds A..B                    SIGKILL at random moments of up, destroy, pki rotate, snapshot
@@ -22,6 +25,12 @@ chaos: lab-cli on a world in which things go wrong, checked against the world's 
                                                the seed's quirks with these commands and faults instead
   chaos --replay WORLD_LOG --seeds A..B        the faults that struck, from a world's log
   chaos … --keep DIR                           keeps the world's log of each schedule: DIR/seed-N.log
+
+  --seeds A..B    which schedules, without B (0..10); a seed always means the same schedule
+  --jobs N        so many at a time (twice the processors)
+  --verbose       the story of each one, not only of those with a finding
+  --actions LIST  of up, stop, start, destroy, status, in this order
+  --faults LIST   as tests/README.md has them
 
 Ends with 0 only if nothing was called ready (or stopped) that was not, nothing was lost, leaked or left unexplained.
 ";
@@ -39,7 +48,7 @@ struct Options {
 /// Runs it.
 pub fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args().skip(1).collect();
-    if argv.iter().any(|argument| argument == "--help" || argument == "-h") {
+    if wants_help(&argv) {
         print!("{HELP}");
         return ExitCode::SUCCESS;
     }

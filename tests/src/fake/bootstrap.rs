@@ -4,6 +4,8 @@ use super::disk::Disk;
 use super::machine::{AGENT_MARKER, FAILED, Happening, Machine, PROGRESS, SERVER_MARKER, Time};
 use super::seed::Identity;
 
+const BOOTSTRAP_LOG: &str = "/var/lib/lab/bootstrap.log";
+
 /// Steps of the bootstrap and their share of its time, by role.
 const SERVER_STEPS: [(&str, f64); 9] = [
     ("cloud-init", 0.1),
@@ -61,6 +63,11 @@ impl Machine {
             "cloud-init: instance {} on {}",
             seed.instance_id, seed.hostname
         ));
+        for log in ["/var/log/cloud-init-output.log", BOOTSTRAP_LOG] {
+            self.disk.remove(log);
+        }
+        let line = format!("Cloud-init running 'modules:final' for {}", seed.instance_id);
+        self.disk.append("/var/log/cloud-init-output.log", &line);
         self.disk.identity = Some(seed);
         self.step_since = at;
         self.k3s_since = None;
@@ -70,6 +77,9 @@ impl Machine {
     fn begin_step(&mut self) {
         let step = self.step().unwrap_or("done");
         self.disk.put(PROGRESS, format!("{step}\n").into_bytes(), false);
+        self.disk.append(BOOTSTRAP_LOG, &format!("step: {step}"));
+        self.disk
+            .journal("lab-bootstrap.service", &format!("lab-bootstrap[700]: {step}"));
     }
 
     pub(super) fn end_step(&mut self, at: Time, server: impl Fn(&Identity) -> Option<bool>) -> Option<Happening> {
@@ -107,6 +117,9 @@ impl Machine {
                     return Some(self.fail(&identity, step, "the server refused the token"));
                 }
                 self.k3s_since = Some(at);
+                let unit = if identity.is_server() { "k3s" } else { "k3s-agent" };
+                self.disk
+                    .journal(&format!("{unit}.service"), &format!("{unit}[900]: starting {unit}"));
             }
             _ => {}
         }

@@ -11,6 +11,9 @@ struct File {
     private: bool,
 }
 
+/// Where the guests' journal is kept: a line for each entry, its unit before a tab.
+pub(crate) const JOURNAL: &str = "/var/log/journal/entries";
+
 /// What survives a power cut.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
@@ -66,6 +69,18 @@ impl Disk {
             self.make_directory(parent);
         }
         self.files.insert(path.to_owned(), File { content, private });
+    }
+
+    /// Adds to the end of a file as the system itself does.
+    pub(crate) fn append(&mut self, path: &str, line: &str) {
+        let mut content = self.read(path, true).unwrap_or_default();
+        content.extend(format!("{line}\n").as_bytes());
+        self.put(path, content, false);
+    }
+
+    /// An entry of the journal.
+    pub(crate) fn journal(&mut self, unit: &str, line: &str) {
+        self.append(JOURNAL, &format!("{unit}\t{line}"));
     }
 
     pub(crate) fn is_directory(&self, path: &str) -> bool {

@@ -182,6 +182,8 @@ impl Machine {
         self.k3s_since = self.k3s_installed().then_some(now + config.guest.k3s);
         self.console(&format!("[    0.000000] Linux version 6.12 (boot {})", self.boots));
         self.console("[    2.100000] systemd[1]: Hostname set.");
+        let boot = format!("kernel: Linux version 6.12 (boot {})", self.boots);
+        self.disk.journal("kernel", &boot);
     }
 
     pub(crate) fn power_off(&mut self, now: Time, unlock: f64) {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::server::Answer;
 use super::{client, server};
+use crate::programs::wants_help;
 
 const HELP: &str = "\
 vmrun-fake: a vmrun whose machines are a model, for tests
@@ -53,6 +54,10 @@ fn told(result: Result<(), String>) -> ExitCode {
 }
 
 fn keeper(argv: &[String]) -> ExitCode {
+    if wants_help(argv) {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let [command, directory] = words.as_slice() else {
         print!("{HELP}");

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::fake::lab::{FakeLab, LabShape};
 use crate::fake::{GuestTimes, Latency, WorldConfig};
+use crate::programs::wants_help;
 
 const HELP: &str = "\
 speed: how fast lab-cli is on a world with the timings of the flow that it replaces
@@ -26,6 +27,10 @@ speed: how fast lab-cli is on a world with the timings of the flow that it repla
 /// Runs it.
 pub fn main() -> ExitCode {
     let argv: Vec<String> = std::env::args().skip(1).collect();
+    if wants_help(&argv) {
+        print!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["commands"] => commands(),

@@ -12,6 +12,7 @@ use super::files::{self, Target};
 use super::store::{StoreArgs, failed};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
+use crate::secret;
 
 /// The environment variable with the password of a PKCS#12 file.
 const PASSWORD: &str = "LAB_PKI_PASSWORD";
@@ -59,7 +60,7 @@ pub(crate) fn run(app: &App, args: &ExportArgs) -> Result<Exit, Failure> {
         What::Cert => files::secret_bytes(&summary.paths.cert)?,
         What::Key => files::secret_bytes(&summary.paths.key)?,
         What::Identity | What::TrustStore => {
-            let password = files::secret(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
+            let password = secret::given(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
                 let message = "a PKCS#12 file needs a password";
                 Failure::usage(message, format!("give it with `--password-file` or in {PASSWORD}"))
             })?;

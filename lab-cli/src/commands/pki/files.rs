@@ -1,6 +1,5 @@
-//! Reading certificates, keys and secrets, and writing what is handed out.
+//! Reading certificates and keys, and writing what is handed out.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use lab_engine::{ErrorKind, LabError};
@@ -8,7 +7,6 @@ use registry_pki::certificate::{CertificateError, pem_text};
 use registry_pki::store::{write_private, write_public};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-use crate::app::variable;
 use crate::failure::{Context as _, Failure};
 
 /// The text of a PEM file; what is none is an error that says what it is instead.
@@ -40,30 +38,6 @@ pub(super) fn key(path: &Path) -> Result<SecretString, Failure> {
 pub(super) fn secret_bytes(path: &Path) -> Result<SecretSlice<u8>, Failure> {
     let bytes = std::fs::read(path).context(ErrorKind::Configuration, format!("could not read {}", path.display()))?;
     Ok(SecretSlice::from(bytes))
-}
-
-/// A secret: the first line of a file (`-` is standard input), else an environment variable.
-pub(super) fn secret(file: Option<&Path>, name: &str) -> Result<Option<SecretString>, Failure> {
-    let Some(file) = file else {
-        return Ok(variable(name).map(SecretString::from));
-    };
-    let mut text = String::new();
-    if file == Path::new("-") {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context(ErrorKind::Configuration, "could not read standard input")?;
-    } else {
-        text = std::fs::read_to_string(file)
-            .context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
-    }
-    // The whole text becomes a secret first, so that it is wiped.
-    let text = SecretString::from(text);
-    let line = text.expose_secret().lines().next().unwrap_or_default();
-    if line.is_empty() {
-        let message = format!("there is no passphrase in the first line of {}", file.display());
-        return Err(Failure::usage(message, "write it into the first line"));
-    }
-    Ok(Some(SecretString::from(line)))
 }
 
 /// Where something is written to, and whether it may replace what is there.

@@ -6,9 +6,10 @@ use clap::Args;
 use registry_pki::store::{Action, Rotation};
 use registry_pki::{Ensured, KeyAlgorithm, PkiRequest, RegistryHost};
 
-use super::store::{StoreArgs, Unlock, failed, registry_host};
+use super::store::{StoreArgs, registry_host, unlocked};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
+use crate::secret::Unlock;
 use crate::words;
 
 /// What all three take.
@@ -102,16 +103,16 @@ pub(crate) fn init(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
     let mut request = PkiRequest::new(hosts);
     args.request.fill(&mut request);
     request.loopback = !args.no_loopback;
-    let (store, _claim) = args.store.open(app, &args.unlock)?;
-    let ensured = store.ensure(&request).map_err(|e| failed(e, "issue", store.dir()))?;
+    let (store, _claim) = args.store.open(app)?;
+    let ensured = unlocked(app, store, &args.unlock, "issue", |store| store.ensure(&request))?;
     answer(app, &args.store, &ensured, None)
 }
 
 /// A new certificate, whatever is there.
 pub(crate) fn renew(app: &App, args: &RenewArgs) -> Result<Exit, Failure> {
     let request = present(app, &args.store, &args.hosts, &args.request)?;
-    let (store, _claim) = args.store.open(app, &args.unlock)?;
-    let ensured = store.renew(&request).map_err(|e| failed(e, "renew", store.dir()))?;
+    let (store, _claim) = args.store.open(app)?;
+    let ensured = unlocked(app, store, &args.unlock, "renew", |store| store.renew(&request))?;
     answer(app, &args.store, &ensured, None)
 }
 
@@ -123,10 +124,10 @@ pub(crate) fn rotate(app: &App, args: &RotateArgs) -> Result<Exit, Failure> {
         (_, true) => Rotation::Retire,
         _ => Rotation::AtOnce,
     };
-    let (store, _claim) = args.store.open(app, &args.unlock)?;
-    let ensured = store
-        .rotate(&request, rotation)
-        .map_err(|e| failed(e, "rotate", store.dir()))?;
+    let (store, _claim) = args.store.open(app)?;
+    let ensured = unlocked(app, store, &args.unlock, "rotate", |store| {
+        store.rotate(&request, rotation)
+    })?;
     answer(app, &args.store, &ensured, Some(rotation))
 }
 

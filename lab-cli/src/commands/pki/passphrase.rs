@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::files;
 use super::issue::text;
-use super::store::{StoreArgs, Unlock, failed};
+use super::store::{StoreArgs, unlocked};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
+use crate::secret::{self, Unlock};
 
 /// What `pki passphrase` takes.
 #[derive(Debug, Args)]
@@ -30,13 +30,13 @@ pub(crate) fn run(app: &App, args: &PassphraseArgs) -> Result<Exit, Failure> {
     // An empty directory must not come into being only to be found empty.
     args.store.look(app)?;
     let new = match &args.new_file {
-        Some(file) => files::secret(Some(file), "")?,
+        Some(file) => secret::given(Some(file), "")?,
         None => None,
     };
-    let (store, _claim) = args.store.open(app, &args.unlock)?;
-    let ensured = store
-        .change_ca_passphrase(new.as_ref())
-        .map_err(|e| failed(e, "change", store.dir()))?;
+    let (store, _claim) = args.store.open(app)?;
+    let ensured = unlocked(app, store, &args.unlock, "change", |store| {
+        store.change_ca_passphrase(new.as_ref())
+    })?;
     app.answer(&ensured, || text(app, &args.store, &ensured, None))?;
     Ok(Exit::OK)
 }

@@ -9,10 +9,11 @@ use registry_pki::{RegistryHost, registries::Finding};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::files::{self, Target};
+use super::files::Target;
 use super::store::registry_host;
 use crate::app::App;
 use crate::failure::{Context as _, Exit, Failure};
+use crate::secret;
 
 /// The environment variable with the password for the registry.
 const PASSWORD: &str = "LAB_REGISTRY_PASSWORD";
@@ -109,7 +110,7 @@ fn write(app: &App, args: &RegistriesArgs) -> Result<Exit, Failure> {
     let mut registries =
         Registries::for_mirrors(&endpoint, &mirrors, &args.ca_file).context(ErrorKind::Configuration, what)?;
     if let Some(username) = &args.username {
-        let password = files::secret(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
+        let password = secret::given(args.password_file.as_deref(), PASSWORD)?.ok_or_else(|| {
             let help = format!("give it with `--password-file` or in {PASSWORD}");
             Failure::usage(format!("the user {username} needs a password"), help)
         })?;

@@ -7,14 +7,11 @@ use lab_engine::{ErrorKind, LabClaim, LabError};
 use registry_pki::authority::IssueError;
 use registry_pki::key::KeyError;
 use registry_pki::store::StoreSummary;
-use registry_pki::{PkiStore, RegistryHost, StoreError};
+use registry_pki::{Ensured, PkiStore, RegistryHost, StoreError};
 
-use super::files;
 use crate::app::App;
 use crate::failure::Failure;
-
-/// The environment variable with the passphrase of the CA's key.
-pub(super) const PASSPHRASE: &str = "LAB_PKI_PASSPHRASE";
+use crate::secret::{CA_PASSPHRASE, Unlock};
 
 /// Where the certificates are.
 #[derive(Debug, Args)]
@@ -22,15 +19,6 @@ pub(super) struct StoreArgs {
     /// The directory of the certificates; the lab's own without it
     #[arg(long, value_name = "DIRECTORY")]
     pub(super) dir: Option<PathBuf>,
-}
-
-/// The secret that opens the CA's key.
-#[derive(Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "these comments are shown as they are by --help")]
-pub(super) struct Unlock {
-    /// A file with the CA key's passphrase in its first line; `-` is standard input [env: LAB_PKI_PASSPHRASE]
-    #[arg(long, value_name = "FILE")]
-    pub(super) passphrase_file: Option<PathBuf>,
 }
 
 impl StoreArgs {
@@ -44,7 +32,7 @@ impl StoreArgs {
 
     /// Opens the directory for changing it, and makes it where it is missing. The lab's own is claimed, so that no run
     /// of `up` looks at it meanwhile.
-    pub(super) fn open(&self, app: &App, unlock: &Unlock) -> Result<(PkiStore, Option<LabClaim>), Failure> {
+    pub(super) fn open(&self, app: &App) -> Result<(PkiStore, Option<LabClaim>), Failure> {
         let claim = if self.dir.is_none() {
             let config = app.config()?.config;
             if let Some(ca) = &config.registry.ca {
@@ -61,11 +49,6 @@ impl StoreArgs {
         };
         let dir = self.directory(app)?;
         let store = PkiStore::open(&dir).map_err(|e| failed(e, "open", &dir))?;
-        let passphrase = files::secret(unlock.passphrase_file.as_deref(), PASSPHRASE)?;
-        let store = match passphrase {
-            Some(passphrase) => store.with_ca_passphrase(passphrase),
-            None => store,
-        };
         Ok((store, claim))
     }
 
@@ -80,6 +63,40 @@ impl StoreArgs {
         let summary = summary.ok_or_else(|| nothing(&dir, self.dir.is_some()))?;
         Ok((store, summary))
     }
+}
+
+/// Changes what is in the store, with the CA key's passphrase if there is one; if it turns out to be needed, the person at
+/// the terminal is asked for it. `what` is the change's word for an error.
+pub(super) fn unlocked(
+    app: &App,
+    store: PkiStore,
+    unlock: &Unlock,
+    what: &str,
+    change: impl Fn(&PkiStore) -> Result<Ensured, StoreError>,
+) -> Result<Ensured, Failure> {
+    let dir = store.dir().to_owned();
+    let (store, given) = match unlock.given()? {
+        Some(passphrase) => (store.with_ca_passphrase(passphrase), true),
+        None => (store, false),
+    };
+    let failed = |e| failed(e, what, &dir);
+    match change(&store) {
+        Err(error) if !given && needs_passphrase(&error) => match unlock.given_or_asked(app, || Ok(true))? {
+            Some(passphrase) => change(&store.with_ca_passphrase(passphrase)).map_err(failed),
+            None => Err(failed(error)),
+        },
+        result => result.map_err(failed),
+    }
+}
+
+fn needs_passphrase(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::CaKey {
+            source: KeyError::PassphraseNeeded,
+            ..
+        }
+    )
 }
 
 /// The lab's registry, as nodes reach it.
@@ -105,7 +122,7 @@ fn nothing(dir: &Path, named: bool) -> Failure {
 pub(super) fn failed(error: StoreError, what: &str, dir: &Path) -> Failure {
     let unlock = || {
         Some(format!(
-            "give the passphrase with `--passphrase-file` or in {PASSPHRASE}"
+            "give the passphrase with `--passphrase-file` or in {CA_PASSPHRASE}"
         ))
     };
     let wildcards = "name the hosts, or allow wildcards with `--allow-wildcards`";

@@ -11,6 +11,7 @@ use lab_engine::{SeedForm, SeedOptions};
 
 use crate::app::{self, App};
 use crate::failure::{Exit, Failure};
+use crate::secret::Unlock;
 
 /// What can be done with seeds.
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,8 @@ pub(crate) enum SeedCommand {
         /// How guest variables are encoded; base64 where that fits, without this
         #[arg(long, value_enum, value_name = "ENCODING")]
         encoding: Option<Encoding>,
+        #[command(flatten)]
+        unlock: Unlock,
     },
     /// Write the seed images of nodes, and the payload image that they share
     Iso {
@@ -48,6 +51,8 @@ pub(crate) enum SeedCommand {
         /// Leave the payload image out
         #[arg(long)]
         no_payload: bool,
+        #[command(flatten)]
+        unlock: Unlock,
     },
     /// Say what is wrong with user-data, meta-data, network-config or autoinstall, and where
     Lint(lint::LintArgs),
@@ -112,6 +117,7 @@ pub(crate) fn run(app: &App, command: SeedCommand) -> Result<Exit, Failure> {
             mac,
             instance_id,
             encoding,
+            unlock,
         } => {
             let options = SeedOptions {
                 form: form.form.into(),
@@ -120,20 +126,21 @@ pub(crate) fn run(app: &App, command: SeedCommand) -> Result<Exit, Failure> {
                 password: app::password(),
                 encoding: encoding.map(Into::into),
             };
-            write::render(app, &node, &dir, &options)
+            write::render(app, &node, &dir, &options, &unlock)
         }
         SeedCommand::Iso {
             nodes,
             dir,
             form,
             no_payload,
+            unlock,
         } => {
             let options = SeedOptions {
                 form: form.form.into(),
                 password: app::password(),
                 ..SeedOptions::default()
             };
-            write::iso(app, nodes, &dir, &options, !no_payload)
+            write::iso(app, nodes, &dir, &options, !no_payload, &unlock)
         }
         SeedCommand::Lint(args) => lint::run(app, &args),
     }

@@ -8,10 +8,17 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::failure::{Exit, Failure};
+use crate::secret::Unlock;
 
 /// Writes one node's documents.
-pub(super) fn render(app: &App, node: &str, dir: &Path, options: &SeedOptions) -> Result<Exit, Failure> {
-    let seeds = Seeds::open(app.config()?.config)?;
+pub(super) fn render(
+    app: &App,
+    node: &str,
+    dir: &Path,
+    options: &SeedOptions,
+    unlock: &Unlock,
+) -> Result<Exit, Failure> {
+    let seeds = Seeds::open(app.config()?.config, unlock.given()?.as_ref())?;
     let seed = seeds.node(node, options, None)?;
     let files = seed.write_files(dir)?;
     let mut answer = facts(&seed);
@@ -33,6 +40,7 @@ pub(super) fn iso(
     dir: &Path,
     options: &SeedOptions,
     with_payload: bool,
+    unlock: &Unlock,
 ) -> Result<Exit, Failure> {
     if options.form == SeedForm::GuestInfo {
         return Err(Failure::usage(
@@ -40,7 +48,7 @@ pub(super) fn iso(
             "`lab-cli seed render --form guestinfo` writes the lines for the machine's .vmx file",
         ));
     }
-    let seeds = Seeds::open(app.config()?.config)?;
+    let seeds = Seeds::open(app.config()?.config, unlock.given()?.as_ref())?;
     let nodes = if nodes.is_empty() { seeds.node_names() } else { nodes };
     make_directory(dir)?;
     // First, so that the seeds insist on exactly this payload.

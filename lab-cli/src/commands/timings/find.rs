@@ -37,7 +37,12 @@ fn failure(history: &History, error: FindRunError) -> Failure {
             return LabError::new(ErrorKind::Failed, what).source(error).into();
         }
     };
-    Failure::usage(message, help)
+    let kind = match error {
+        // Nobody made a mistake: there is nothing to show yet.
+        FindRunError::Empty | FindRunError::NonePrevious { .. } => ErrorKind::NotReady,
+        _ => ErrorKind::Configuration,
+    };
+    LabError::new(kind, message).help(help).into()
 }
 
 /// The newest of these names, and how many others there are.

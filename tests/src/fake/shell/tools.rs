@@ -1,5 +1,6 @@
 //! The small programs of a guest.
 
+use super::logs;
 use super::run::{Power, Shell, Streams};
 
 /// Where programs are, for `command -v`.
@@ -97,7 +98,8 @@ pub(super) fn run(shell: &mut Shell<'_, '_>, words: &[String], stdin: &[u8], out
         "rm" => rm(shell, args, out),
         "mv" | "cp" => mv(shell, name, args, out),
         "k3s" | "kubectl" => kubectl(shell, name, args, out),
-        "journalctl" | "dmesg" => say(out, &format!("-- no entries of {} --", shell.env.hostname)),
+        "journalctl" => logs::journalctl(shell, args, out),
+        "dmesg" => say(out, &format!("-- no entries of {} --", shell.env.hostname)),
         "poweroff" | "shutdown" | "halt" => power(shell, out, Power::Off),
         "reboot" => power(shell, out, Power::Reboot),
         "systemctl" => systemctl(shell, args, out),
@@ -203,6 +205,9 @@ fn sh(shell: &mut Shell<'_, '_>, args: &[String], stdin: &[u8], out: &mut Stream
     };
     if script.contains("# Applies one change of lab.toml inside a node.") {
         return apply(shell, more);
+    }
+    if script.contains("# Prints a part of a log of this node.") {
+        return logs::run(shell, more, out);
     }
     let saved = (shell.variables.clone(), shell.directory.clone());
     let mut positional = more.to_vec();

@@ -1,0 +1,129 @@
+//! Which kubeconfigs of the user's the lab was merged into, so that `destroy` can take it out again.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{Kubeconfig, Mark, contexts_in};
+use super::turn::Turn;
+use crate::error::{Context as _, LabError};
+use crate::event::{Event, Level};
+use crate::files;
+use crate::lab::Lab;
+
+/// One kubeconfig.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    path: PathBuf,
+    /// What was the current context before one of the lab's became it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous: Option<String>,
+    /// Whether the merge made the file.
+    #[serde(default)]
+    made: bool,
+}
+
+/// A context that the lab put into a kubeconfig of the user's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MergedContext {
+    /// The kubeconfig.
+    pub path: PathBuf,
+    /// The context's name there.
+    pub context: String,
+}
+
+/// Notes a kubeconfig before anything is put into it: a note too many is harmless. What was noted first counts.
+pub(super) fn note(lab: &Lab, path: &Path, previous: Option<&str>, made: bool) -> Result<(), LabError> {
+    let notes = lab.paths().kubeconfigs();
+    let _turn = Turn::take(&notes)?;
+    let mut known = read(&notes)?;
+    match known.iter_mut().find(|k| k.path == path) {
+        Some(there) => there.previous = there.previous.take().or(previous.map(str::to_owned)),
+        None => known.push(Known {
+            path: path.to_owned(),
+            previous: previous.map(str::to_owned),
+            made,
+        }),
+    }
+    let text = serde_json::to_vec_pretty(&known).context("could not note the kubeconfig")?;
+    files::write_private(&notes, &text)
+}
+
+fn read(notes: &Path) -> Result<Vec<Known>, LabError> {
+    let Some(bytes) = files::read_optional(notes)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_slice(&bytes)
+        .context(format!("{} cannot be understood", notes.display()))
+        .map_err(|e| e.help("delete it; the lab's contexts then stay where they were merged into"))
+}
+
+impl Lab {
+    /// The contexts that the lab put into kubeconfigs of the user's, as far as they are there still.
+    pub(crate) fn merged_contexts(&self, lab_id: &str) -> Result<Vec<MergedContext>, LabError> {
+        let mut found = Vec::new();
+        for known in read(&self.paths().kubeconfigs())? {
+            let contexts = contexts_in(&known.path, self.mark(lab_id));
+            found.extend(contexts.into_iter().map(|context| MergedContext {
+                path: known.path.clone(),
+                context,
+            }));
+        }
+        Ok(found)
+    }
+
+    /// Takes the lab out of the kubeconfigs that it was merged into, and says so. One that cannot be changed is named; it
+    /// keeps nothing else from happening.
+    pub(crate) fn take_out_contexts(&self, lab_id: &str) {
+        let known = match read(&self.paths().kubeconfigs()) {
+            Ok(known) => known,
+            Err(error) => return self.tell(Level::Warning, error.one_line()),
+        };
+        for known in known {
+            let path = known.path.display();
+            let contexts = contexts_in(&known.path, self.mark(lab_id));
+            if contexts.is_empty() {
+                continue;
+            }
+            match self.take_out(&known, lab_id) {
+                Ok(()) => self.tell(
+                    Level::Info,
+                    format!("taken out of {path}: the context {}", contexts.join(", ")),
+                ),
+                Err(error) => self.tell(
+                    Level::Warning,
+                    format!(
+                        "the context {} stays in {path}: {}; `kubectl config delete-context` removes it",
+                        contexts.join(", "),
+                        error.one_line()
+                    ),
+                ),
+            }
+        }
+    }
+
+    fn take_out(&self, known: &Known, lab_id: &str) -> Result<(), LabError> {
+        let mut file = Kubeconfig::open(&known.path)?;
+        file.take_out(self.mark(lab_id), known.previous.as_deref())?;
+        if known.made && file.is_blank() {
+            file.delete()
+        } else {
+            file.save()
+        }
+    }
+
+    pub(super) fn mark<'a>(&'a self, lab_id: &'a str) -> Mark<'a> {
+        Mark {
+            lab: &self.config().lab.name,
+            lab_id,
+        }
+    }
+
+    fn tell(&self, level: Level, message: String) {
+        self.emit(Event::Notice {
+            level,
+            node: None,
+            message,
+        });
+    }
+}
