@@ -200,8 +200,9 @@ fn usable(name: &str) -> Result<(), LabError> {
         return Ok(());
     }
     Err(
-        LabError::new(ErrorKind::Configuration, format!("`{name}` cannot be an image's name"))
-            .help("use up to 64 letters, digits, `-`, `_` and `.`, with a letter or digit first"),
+        LabError::new(ErrorKind::Configuration, format!("`{name}` cannot be an image's name")).help(
+            "give it another with --name: up to 64 letters, digits, `-`, `_` and `.`, with a letter or digit first",
+        ),
     )
 }
 

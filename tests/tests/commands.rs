@@ -186,7 +186,7 @@ fn commands_run_on_one_several_and_all_nodes_with_their_exit_codes() {
     text(&lab, &["ssh", "m", "--", "sh", "-c", "exit 7"], 7);
     text(&lab, &["exec", "w1", "--", "sh", "-c", "exit 3"], 3);
     let both = text(&lab, &["exec", "--all", "--", "hostname"], 0);
-    assert!(both.contains("m") && both.contains("w1"), "{both}");
+    assert!(both.contains("m  | m\n") && both.contains("w1 | w1\n"), "{both}");
     let one_fails = ["exec", "m", "w1", "--", "sh", "-c", "test $(hostname) = m"];
     let json = answer_of(&lab, &one_fails, 1);
     let codes: Vec<(&Value, &Value)> = json
@@ -245,7 +245,10 @@ fn status_plan_and_timings_tell_of_a_ready_lab_in_both_languages() {
     for node in ["m", "w1"] {
         assert!(status.contains(node) && korean.contains(node), "{status}{korean}");
     }
-    assert!(status.contains("ready") && korean.contains("준비"), "{status}{korean}");
+    assert!(
+        status.contains("Ready") && korean.contains("준비됨"),
+        "{status}{korean}"
+    );
     let plan = answer(&lab, &["plan"]);
     let actions: Vec<&Value> = plan["steps"].as_array().unwrap().iter().map(|s| &s["action"]).collect();
     assert_eq!(actions, ["keep", "keep"], "{plan}");

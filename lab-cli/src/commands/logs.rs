@@ -73,7 +73,11 @@ pub(crate) fn run(app: &App, args: &LogsArgs) -> Result<Exit, Failure> {
     let answer = json!({ "node": &args.node, "source": request.source, "lines": &lines });
     match app.output() {
         Output::Json => output::json(&answer)?,
-        Output::Text => output::bytes(lines.iter().map(|l| format!("{l}\n")).collect::<String>().as_bytes())?,
+        Output::Text => {
+            // Each line ends, the last one too.
+            lines.push(String::new());
+            output::bytes(lines.join("\n").as_bytes())?;
+        }
     }
     Ok(Exit::OK)
 }

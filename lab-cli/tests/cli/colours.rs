@@ -19,7 +19,6 @@ fn off_a_terminal_there_are_no_colours_unless_they_are_forced() {
         (&[][..], false),
         (&[("CLICOLOR", "1")], false),
         (&[forced], true),
-        (&[("CLICOLOR_FORCE", "0")], false),
         (&[forced, ("CLICOLOR", "0")], true),
         (&[forced, ("NO_COLOR", "1")], false),
         // An empty one is none: no-color.org.

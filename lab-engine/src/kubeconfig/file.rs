@@ -117,7 +117,7 @@ impl Kubeconfig {
     pub(super) fn switch(&mut self, name: &str) -> Result<(), LabError> {
         let mut after = self.value.clone();
         after[CURRENT] = name.into();
-        self.change(text::set(&self.text, CURRENT, name), after)
+        self.change(Some(text::set(&self.text, CURRENT, name)), after)
     }
 
     /// Takes out everything that this lab made, and makes `previous` the current context again if the current one went. The

@@ -64,7 +64,7 @@ pub(super) fn remove(text: &str, list: &str, goes: impl Fn(&Value) -> bool) -> O
 }
 
 /// Gives a key of the top level a text as its value.
-pub(super) fn set(text: &str, name: &str, to: &str) -> Option<String> {
+pub(super) fn set(text: &str, name: &str, to: &str) -> String {
     let mut lines = lines(text);
     let end_of_line = if text.contains("\r\n") { "\r\n" } else { "\n" };
     // A JSON string is a YAML one; plain where that means the same.
@@ -81,7 +81,7 @@ pub(super) fn set(text: &str, name: &str, to: &str) -> Option<String> {
         close(&mut lines, end_of_line);
         lines.push(line);
     }
-    Some(lines.concat())
+    lines.concat()
 }
 
 fn lines(text: &str) -> Vec<String> {
@@ -180,12 +180,9 @@ mod tests {
 
     #[test]
     fn a_name_that_yaml_takes_for_something_else_is_quoted() {
-        assert_eq!(
-            set("a: b\n", "current-context", "lab").unwrap(),
-            "a: b\ncurrent-context: lab\n"
-        );
+        assert_eq!(set("a: b\n", "current-context", "lab"), "a: b\ncurrent-context: lab\n");
         for name in ["12", "no: such", "null", "", "#x"] {
-            let text = set("current-context: x\nkind: y\n", "current-context", name).unwrap();
+            let text = set("current-context: x\nkind: y\n", "current-context", name);
             let value: Value = serde_saphyr::from_str(&text).unwrap();
             assert_eq!(value["current-context"], name, "{text}");
         }
