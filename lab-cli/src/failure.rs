@@ -13,7 +13,7 @@ use stage_timer::Lang;
 use crate::cli::Output;
 use crate::snippet;
 use crate::speech::say;
-use crate::words::words;
+use crate::words::{self, words};
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -134,6 +134,9 @@ pub(crate) fn report_usage(message: &str) {
     let _ = writeln!(std::io::stderr(), "{}", json!({ "error": error }));
 }
 
+/// As many mistakes of a configuration are shown to people.
+const MISTAKES: usize = 12;
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HELP: Style = AnsiColor::Cyan.on_default().bold();
 const FAINT: Style = Style::new().dimmed();
@@ -155,7 +158,8 @@ fn text(failure: &Failure, lang: Lang) -> String {
             help(&mut text, error.help_text(), lang);
         }
         Failure::Config(errors) => {
-            for error in errors {
+            // What is no lab.toml at all has a mistake in every line.
+            for error in errors.iter().take(MISTAKES) {
                 let place = match error.position() {
                     Some((line, column)) => format!("{}:{line}:{column}", error.origin),
                     None => say(&error.origin, lang).into_owned(),
@@ -168,6 +172,10 @@ fn text(failure: &Failure, lang: Lang) -> String {
                 );
                 text.push_str(&snippet::draw(error));
                 help(&mut text, error.help.as_deref(), lang);
+            }
+            let more = errors.iter().count().saturating_sub(MISTAKES);
+            if more > 0 {
+                let _ = writeln!(text, "{}", words::more(more, lang));
             }
         }
     }

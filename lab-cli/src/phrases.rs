@@ -60,6 +60,7 @@ pub(crate) fn change(node: &str, change: &Change, lang: Lang) -> String {
 pub(crate) fn snapshot_taken(set: &SnapshotSet, lang: Lang) -> String {
     match lang {
         Lang::Ko => format!("스냅샷 {} 생성됨 (VM {}개)", set.name, set.nodes.len()),
+        _ if set.nodes.len() == 1 => format!("snapshot {} taken of 1 machine", set.name),
         _ => format!("snapshot {} taken of {} machines", set.name, set.nodes.len()),
     }
 }
@@ -114,6 +115,11 @@ pub(crate) fn restore_loses(name: &str, lang: Lang) -> String {
         Lang::Ko => format!("모든 VM이 스냅샷 {name}의 상태로 돌아갑니다. 그 뒤의 변경은 사라집니다"),
         _ => format!("every machine goes back to the snapshot {name}; what has happened in them since is lost"),
     }
+}
+
+/// The answer was no.
+pub(crate) fn nothing_changed(lang: Lang) -> &'static str {
+    pick(lang, "nothing was changed", "아무것도 바꾸지 않았습니다")
 }
 
 /// Goes on?

@@ -59,6 +59,7 @@ pub(crate) struct Words {
     pub(crate) no_signal: &'static str,
     pub(crate) names: &'static str,
     pub(crate) next: &'static str,
+    pub(crate) fill_in: &'static str,
     pub(crate) removed: &'static str,
     pub(crate) up_to_date: &'static str,
     pub(crate) trust_write: &'static str,
@@ -115,6 +116,7 @@ const EN: Words = Words {
     no_signal: "no signal yet",
     names: "NAMES",
     next: "next",
+    fill_in: "set image.disk, k3s.binary and k3s.images in it; `lab-cli doctor` says what is missing then",
     removed: "removed",
     up_to_date: "every file was as it should be",
     trust_write: "name who is to trust it and add `--write` to write the files; run the commands yourself",
@@ -171,6 +173,7 @@ const KO: Words = Words {
     no_signal: "아직 신호 없음",
     names: "이름",
     next: "다음",
+    fill_in: "파일에서 image.disk, k3s.binary, k3s.images를 설정하십시오. 그 뒤 빠진 것은 `lab-cli doctor`가 알려 줍니다",
     removed: "삭제됨",
     up_to_date: "모든 파일이 이미 올바릅니다",
     trust_write: "대상을 지정하고 `--write`를 추가하면 파일을 작성합니다. 명령은 직접 실행하세요",
@@ -398,7 +401,7 @@ pub(crate) fn run_ended(lab: &str, ready: bool, took: Duration, lang: Lang) -> S
 pub(crate) fn run_started(lab: &str, run: &str, nodes: usize, lang: Lang) -> String {
     match lang {
         Lang::Ko => format!("랩 {lab}: {run}, 노드 {nodes}개"),
-        _ => format!("lab {lab}: {run}, {nodes} nodes"),
+        _ => format!("lab {lab}: {run}, {nodes} node{}", if nodes == 1 { "" } else { "s" }),
     }
 }
 

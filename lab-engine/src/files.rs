@@ -23,6 +23,25 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
     }
 }
 
+/// Reads a small file of the user's, of which nobody knows what it is.
+///
+/// # Errors
+///
+/// `FileTooLarge` for one of more than 16 MiB, or that goes on for ever, as devices do; else why it cannot be read.
+pub fn read_foreign(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    const MOST: u64 = 16 << 20;
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            format!("it has more than {} MiB", MOST >> 20),
+        ));
+    }
+    Ok(bytes)
+}
+
 /// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.
 pub(crate) fn tail(path: &Path, count: usize) -> Vec<String> {
     let window = (count as u64 * 512).clamp(64 * 1024, 64 << 20);
@@ -84,6 +103,13 @@ mod tests {
             1,
             "no temporary file is left"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_goes_on_for_ever_is_not_read_for_ever() {
+        let error = read_foreign(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
-use stage_timer::{Lane, Outcome, Stage, StageHandle, StageKind, Timeline};
+use stage_timer::{Lane, Outcome, StageHandle, StageKind, Timeline};
 use vmrun_rs::GuestChannel;
 
 use crate::config::{Config, NodeSection, Role};
@@ -150,61 +150,52 @@ impl<'a> Run<'a> {
         id: &'static str,
         kind: StageKind,
         limit: Duration,
-        work: impl AsyncFnOnce(&Stage) -> Result<Done<T>, LabError>,
+        work: impl AsyncFnOnce(&StageHandle) -> Result<Done<T>, LabError>,
     ) -> Result<T, LabError> {
         let stage = self.timeline.stage(id, kind);
+        let handle = stage.handle();
         let started = Instant::now();
         self.lab.emit(Event::StageStarted { stage: id });
         if !self.forecast.is_empty() {
             self.tell_forecast();
         }
-        let result = match tokio::time::timeout(limit, work(&stage)).await {
-            Ok(result) => result,
-            Err(_) => Err(LabError::new(
-                ErrorKind::TimedOut,
-                format!("the stage `{id}` took longer than {} s", limit.as_secs()),
-            )
-            .help(format!(
-                "raise timeouts.* in lab.toml if this machine is slow, then run `lab-cli up` again; stage: {id}"
-            ))),
-        };
-        let (end, outcome, result) = match result {
-            Ok(Done::Ok(value)) => (StageEnd::Ok, Outcome::Ok, Ok(value)),
-            Ok(Done::Skipped(value, reason)) => (
-                StageEnd::Skipped { reason: reason.clone() },
-                Outcome::skipped(reason),
-                Ok(value),
-            ),
-            Err(error) if error.kind() == ErrorKind::TimedOut => {
-                let reason = error.one_line();
-                (
-                    StageEnd::TimedOut { reason: reason.clone() },
-                    Outcome::timed_out(reason),
-                    Err(error),
+        let bounded = async {
+            tokio::time::timeout(limit, work(&handle)).await.unwrap_or_else(|_| {
+                Err(LabError::new(
+                    ErrorKind::TimedOut,
+                    format!("the stage `{id}` took longer than {} s", limit.as_secs()),
                 )
-            }
-            Err(error) => {
-                let reason = error.one_line();
-                (
-                    StageEnd::Failed { reason: reason.clone() },
-                    Outcome::failed(reason),
-                    Err(error),
-                )
-            }
+                .help(format!(
+                    "raise timeouts.* in lab.toml if this machine is slow, then run `lab-cli up` again; stage: {id}"
+                )))
+            })
         };
-        stage.finish(outcome);
+        // Dropped because the user interrupts the run, it ends as cancelled.
+        let result = stage.run_with_outcome(bounded, outcome_of_stage).await;
+        let end = match &result {
+            Ok(Done::Ok(_)) => StageEnd::Ok,
+            Ok(Done::Skipped(_, reason)) => StageEnd::Skipped { reason: reason.clone() },
+            Err(error) if error.kind() == ErrorKind::TimedOut => StageEnd::TimedOut {
+                reason: error.one_line(),
+            },
+            Err(error) => StageEnd::Failed {
+                reason: error.one_line(),
+            },
+        };
         self.lab.emit(Event::StageFinished {
             stage: id,
             end,
             took: started.elapsed(),
         });
-        result
+        result.map(|done| match done {
+            Done::Ok(value) | Done::Skipped(value, _) => value,
+        })
     }
 
     /// Runs one node's part of a stage in the node's own lane.
     pub(crate) async fn in_lane<T>(
         &self,
-        stage: &Stage,
+        stage: &StageHandle,
         id: &'static str,
         kind: StageKind,
         node: &str,
@@ -213,11 +204,7 @@ impl<'a> Run<'a> {
         let child = stage.child(id, kind, Lane::new(node.to_owned()));
         let handle = child.handle();
         // Dropped because another node failed, it ends as cancelled.
-        let outcome = |result: &Result<T, LabError>| match result {
-            Ok(_) => Outcome::Ok,
-            Err(e) if e.kind() == ErrorKind::TimedOut => Outcome::timed_out(e.one_line()),
-            Err(e) => Outcome::failed(e.one_line()),
-        };
+        let outcome = |result: &Result<T, LabError>| result.as_ref().err().map_or(Outcome::Ok, outcome_of_error);
         let result = child.run_with_outcome(work(&handle), outcome).await;
         if !self.forecast.is_empty() {
             self.tell_forecast();
@@ -258,6 +245,21 @@ impl<'a> Run<'a> {
             node: node.map(str::to_owned),
             message: message.into(),
         });
+    }
+}
+
+fn outcome_of_stage<T>(result: &Result<Done<T>, LabError>) -> Outcome {
+    match result {
+        Ok(Done::Ok(_)) => Outcome::Ok,
+        Ok(Done::Skipped(_, reason)) => Outcome::skipped(reason.clone()),
+        Err(error) => outcome_of_error(error),
+    }
+}
+
+fn outcome_of_error(error: &LabError) -> Outcome {
+    match error.kind() {
+        ErrorKind::TimedOut => Outcome::timed_out(error.one_line()),
+        _ => Outcome::failed(error.one_line()),
     }
 }
 

@@ -80,7 +80,19 @@ pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
 /// or nothing. Both must be on one file system. The permissions are those of `from`.
 ///
 /// On Windows a virus scanner, an indexer or a reader can be in the way for a moment; it is waited for, up to half a second.
+///
+/// # Errors
+///
+/// `InvalidInput` where `to` is a device, a pipe or a socket, or a link to one: whoever may, would put a file in the place of
+/// `/dev/null`.
 pub fn replace(from: &Path, to: &Path) -> io::Result<()> {
+    // A link to nowhere is replaced, and what cannot be looked at is told by the attempt.
+    if std::fs::metadata(to).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a device or a pipe, which a file cannot take the place of",
+        ));
+    }
     platform::replace(from, to)
 }
 

@@ -26,6 +26,37 @@ fn a_new_file_is_its_owners_alone_and_an_existing_one_is_refused() {
     assert_eq!(fs::read(&path).unwrap(), b"secret");
 }
 
+/// An administrator may rename a file to `/dev/null`, and every program of the system would write to it from then on.
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_never_replaced_nor_what_a_link_leads_to() {
+    let dir = scratch();
+    let socket = dir.path().join("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/dev/null", &link).unwrap();
+    for path in [&socket, &link] {
+        assert_eq!(write(path, b"x").unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert!(!path.is_file());
+    }
+    // A link to a file or to nowhere is replaced, as ever.
+    for target in ["file", "nowhere"] {
+        fs::write(dir.path().join("file"), "x").unwrap();
+        let link = dir.path().join(format!("to-{target}"));
+        std::os::unix::fs::symlink(dir.path().join(target), &link).unwrap();
+        write(&link, b"new").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_file());
+    }
+    let left: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.to_string_lossy().starts_with(".new-")),
+        "{left:?}"
+    );
+}
+
 /// Without this the other tests would prove nothing: what says "private" must be able to say "not private".
 #[test]
 fn a_file_that_others_can_read_and_change_is_told_apart() {

@@ -54,7 +54,8 @@ pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
     file.write_all(text.as_bytes())
         .context(ErrorKind::Failed, format!("could not write {}", path.display()))?;
     app.answer(&json!({ "written": path }), || {
-        format!("{}: {}\n", app.words().written, path.display())
+        let w = app.words();
+        format!("{}: {}\n{}: {}\n", w.written, path.display(), w.next, w.fill_in)
     })?;
     Ok(Exit::OK)
 }

@@ -70,6 +70,9 @@ pub(crate) fn run(app: &App, command: SnapshotCommand) -> Result<Exit, Failure> 
                     phrases::go_on(app.lang()),
                 )?
             {
+                app.answer(&json!({ "ok": false, "asked": true }), || {
+                    format!("{}\n", phrases::nothing_changed(app.lang()))
+                })?;
                 return Ok(Exit::FAILED);
             }
             change(app, phrases::snapshot_restored, async |lab, cancel| {

@@ -20,7 +20,7 @@ use catalogue::Catalogue;
 pub(crate) use help::{lines, localised};
 
 /// The pairs, one catalogue for each part of the program that speaks.
-const CATALOGUES: [&str; 7] = [
+const CATALOGUES: [&str; 8] = [
     include_str!("ko/engine.txt"),
     include_str!("ko/config.txt"),
     include_str!("ko/vmrun.txt"),
@@ -28,6 +28,7 @@ const CATALOGUES: [&str; 7] = [
     include_str!("ko/help.txt"),
     include_str!("ko/seed.txt"),
     include_str!("ko/lifecycle.txt"),
+    include_str!("ko/pki.txt"),
 ];
 
 static KO: LazyLock<Catalogue> = LazyLock::new(|| Catalogue::parse(&CATALOGUES));
@@ -53,15 +54,20 @@ pub(crate) fn end(end: &StageEnd, lang: Lang) -> StageEnd {
 
 /// The summary of a run, the reasons in it in this language too.
 pub(crate) fn summary(record: &RunRecord, lang: Lang) -> String {
+    record_in(record, lang).summary(lang)
+}
+
+/// A record for people to look at: the reasons in it in this language.
+pub(crate) fn record_in(record: &RunRecord, lang: Lang) -> Cow<'_, RunRecord> {
     if lang == Lang::En {
-        return record.summary(lang);
+        return Cow::Borrowed(record);
     }
     let mut record = record.clone();
     record.outcome = outcome(&record.outcome, lang);
     for stage in &mut record.stages {
         stage.outcome = outcome(&stage.outcome, lang);
     }
-    record.summary(lang)
+    Cow::Owned(record)
 }
 
 fn outcome(outcome: &Outcome, lang: Lang) -> Outcome {

@@ -23,6 +23,35 @@ const NODES: &str = "[[nodes]]\nname = \"m\"\nrole = \"master\"\naddress = \"192
                      [[nodes]]\nname = \"w\"\nrole = \"worker\"\naddress = \"192.168.6.11\"\n";
 
 #[test]
+fn a_file_that_is_no_lab_toml_is_not_shown_line_by_line_nor_read_without_end() {
+    let place = Place::new();
+    place.write("passwd", &"root:x:0:0\n".repeat(40));
+    let ran = place.run(&["plan", "--config", "passwd"]).code(2);
+    assert_eq!(ran.stderr.matches("error: ").count(), 12, "{ran}");
+    assert!(
+        ran.stderr.ends_with("… 28 more\n") && ran.stderr.contains("help: `lab-cli init --print` shows"),
+        "{ran}"
+    );
+    let json = place
+        .run(&["plan", "--config", "passwd", "--output", "json"])
+        .code(2)
+        .error();
+    assert_eq!(
+        json["mistakes"].as_array().unwrap().len(),
+        40,
+        "programs get all of them"
+    );
+    if cfg!(unix) {
+        let ran = place.run(&["plan", "--config", "/dev/zero"]).code(2);
+        assert!(
+            ran.stderr
+                .contains("/dev/zero: cannot be read: it has more than 16 MiB"),
+            "{ran}"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_key_is_drawn_with_its_place_and_a_way_out() {
     insta::assert_snapshot!(show("[vm]\ncpus = 2\nmemroy_mib = 4096\n").code(2));
 }

@@ -6,7 +6,10 @@ use crate::support::Place;
 fn init_writes_a_file_that_is_accepted_and_changes_nothing() {
     let place = Place::new();
     let ran = place.run(&["init"]).code(0);
-    assert_eq!(ran.stdout, "written: lab.toml\n");
+    assert!(
+        ran.stdout.starts_with("written: lab.toml\nnext: set image.disk, "),
+        "{ran}"
+    );
     let with = place.run(&["--output", "json", "config", "show"]).code(0).json();
     std::fs::remove_file(place.file("lab.toml")).unwrap();
     let without = place.run(&["--output", "json", "config", "show"]).code(0).json();

@@ -80,6 +80,16 @@ fn it_is_written_for_its_owner_alone_in_place_of_what_is_there() {
         .code(0)
         .json();
     assert_eq!(json["path"], "mine");
+    #[cfg(unix)]
+    {
+        // Who may, would otherwise put a file in the place of the device.
+        std::os::unix::fs::symlink("/dev/null", place.file("device")).unwrap();
+        let ran = place.run(&["kubeconfig", "--write", "device"]).code(1);
+        assert!(ran.stderr.contains("it is a device or a pipe"), "{ran}");
+        std::os::unix::fs::symlink("/dev/zero", place.file("endless")).unwrap();
+        let ran = place.run(&["kubeconfig", "--merge", "endless"]).code(1);
+        assert!(ran.stderr.contains("zero is not a kubeconfig"), "{ran}");
+    }
     let ran = place.run(&["kubeconfig", "--write", "no/such/place"]).code(1);
     assert!(ran.stderr.starts_with("error: could not write "), "{ran}");
     place.run(&["kubeconfig", "--write", "mine", "--raw"]).code(2);

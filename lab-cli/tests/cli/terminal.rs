@@ -304,3 +304,17 @@ fn other_terminals_get_nothing_for_the_task_bar() {
     let (_, seen) = terminal.end();
     assert_eq!(taskbar(&seen), [""; 0], "{seen:?}");
 }
+
+#[test]
+fn a_restore_asks_and_a_no_changes_nothing_and_says_so() {
+    let place = crate::machines::waiting(1);
+    place.run(&["up", "--progress", "none"]).code(4);
+    place.run(&["snapshot", "create", "a", "--leave-off"]).code(0);
+    for (lang, said) in [("en", "nothing was changed"), ("ko", "아무것도 바꾸지 않았습니다")] {
+        let mut terminal = OnTerminal::start(&place, &["snapshot", "restore", "a", "--lang", lang]);
+        terminal.until("[y/N]");
+        terminal.press("n\n");
+        let (code, seen) = terminal.end();
+        assert_eq!((code, seen.contains(said)), (1, true), "{seen}");
+    }
+}

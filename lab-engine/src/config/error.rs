@@ -45,6 +45,7 @@ impl ConfigError {
 
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         let help = match error.kind() {
+            std::io::ErrorKind::FileTooLarge => "name a lab.toml; `lab-cli init` writes a first one",
             std::io::ErrorKind::PermissionDenied => "give yourself the right to read it, or name another file",
             _ => "check the path, or write a first one with `lab-cli init`",
         };

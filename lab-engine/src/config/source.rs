@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::value::Mistake;
 use super::{ConfigError, Origin};
+use crate::files;
 
 /// A file that was read.
 pub(super) struct Source {
@@ -50,6 +51,7 @@ impl Source {
             .iter()
             .filter(|e| lines.insert(e.span().map(|s| self.line(s.start))))
             .map(|e| ConfigError::in_file(&self.path, &self.text, e.span(), e.message()))
+            .map(|e| e.help("`lab-cli init --print` shows what a lab.toml looks like"))
             .collect()
     }
 
@@ -87,7 +89,7 @@ fn read_text(path: &Path) -> Result<String, ConfigError> {
         let shown = path.display().to_string();
         return Err(ConfigError::in_setting(shown, "is a directory, not a file").help("name the file itself"));
     }
-    let bytes = std::fs::read(path).map_err(|e| ConfigError::unreadable(path, &e))?;
+    let bytes = files::read_foreign(path).map_err(|e| ConfigError::unreadable(path, &e))?;
     // PowerShell's `Set-Content -Encoding utf8` starts a file with a byte order mark.
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
     String::from_utf8(bytes.to_vec()).map_err(|e| {

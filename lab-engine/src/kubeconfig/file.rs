@@ -14,6 +14,7 @@ const EXTENSION: &str = "airgap-lab";
 /// The lists, each with the key that its entries have beside their name.
 const LISTS: [(&str, &str); 3] = [("clusters", "cluster"), ("users", "user"), ("contexts", "context")];
 const CURRENT: &str = "current-context";
+const HELP: &str = "correct it, or name another file; nothing was changed";
 
 /// Whose an entry is.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,9 @@ pub(super) struct Kubeconfig {
 impl Kubeconfig {
     /// Takes kubectl's lock and reads the file; one that is missing or empty is begun.
     pub(super) fn open(path: &Path) -> Result<Self, LabError> {
+        if std::fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+            return Err(LabError::failed(not_a_kubeconfig(path)).help(HELP));
+        }
         if let Some(directory) = path.parent() {
             files::private_dir(directory)?;
         }
@@ -200,23 +204,29 @@ fn contexts_of(value: &Value, mark: Mark<'_>) -> Vec<String> {
 
 /// The file's text and what it says; `None` if there is nothing in it.
 fn read(path: &Path) -> Result<Option<(String, Value)>, LabError> {
-    let Some(bytes) = files::read_optional(path)?.filter(|b| !b.trim_ascii().is_empty()) else {
-        return Ok(None);
+    let bytes = match files::read_foreign(path) {
+        Ok(bytes) if bytes.trim_ascii().is_empty() => return Ok(None),
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(LabError::io("read", path, e)),
     };
-    let help = "correct it, or name another file; nothing was changed";
     let text = String::from_utf8(bytes)
         .context(format!("{} is not text", path.display()))
-        .map_err(|e| e.help(help))?;
-    let what = format!("{} is not a kubeconfig", path.display());
+        .map_err(|e| e.help(HELP))?;
+    let what = not_a_kubeconfig(path);
     // The line in question can hold a key: it is not shown.
     let options = serde_saphyr::options! { with_snippet: false };
     let value: Value = serde_saphyr::from_str_with_options(&text, options)
         .context(what.clone())
-        .map_err(|e| e.help(help))?;
+        .map_err(|e| e.help(HELP))?;
     if !value.is_object() {
-        return Err(LabError::failed(what).help(help));
+        return Err(LabError::failed(what).help(HELP));
     }
     Ok(Some((text, value)))
+}
+
+fn not_a_kubeconfig(path: &Path) -> String {
+    format!("{} is not a kubeconfig", path.display())
 }
 
 /// The entries for each of [`LISTS`], marked.

@@ -1,7 +1,7 @@
 //! Creates the machines: seed images, linked clones. The master first, then all workers at once.
 
 use futures::future::try_join_all;
-use stage_timer::{Stage, StageKind};
+use stage_timer::{StageHandle, StageKind};
 use vmrun_rs::hypervisor::{DiskSource, NicSpec, VmSpec};
 
 use super::seed::{self, PayloadImage};
@@ -53,7 +53,7 @@ pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
     .await
 }
 
-async fn prepare(run: &Run<'_>, stage: &Stage) -> Result<Common, LabError> {
+async fn prepare(run: &Run<'_>, stage: &StageHandle) -> Result<Common, LabError> {
     let template = run.in_lane(stage, "template", StageKind::Working, "host", async |_| {
         template::ensure(run.config(), run.lab.paths(), run.lab.hypervisor().as_ref()).await
     });
@@ -64,7 +64,7 @@ async fn prepare(run: &Run<'_>, stage: &Stage) -> Result<Common, LabError> {
     Ok(Common { template, payload })
 }
 
-async fn create(run: &Run<'_>, stage: &Stage, node: &NodeSection, common: &Common) -> Result<(), LabError> {
+async fn create(run: &Run<'_>, stage: &StageHandle, node: &NodeSection, common: &Common) -> Result<(), LabError> {
     run.in_lane(stage, "create", StageKind::Working, &node.name, async |_| {
         create_node(run, node, common).await.map_err(|e| e.node(&node.name))
     })

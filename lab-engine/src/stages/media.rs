@@ -1,7 +1,7 @@
 //! Takes the seed images out of the drives: hot where the hypervisor can, else over a clean stop.
 
 use futures::future::try_join_all;
-use stage_timer::{Stage, StageKind};
+use stage_timer::{StageHandle, StageKind};
 use vmrun_rs::hypervisor::{Detached, MediaSlot, StopMode};
 
 use super::power::{self, Target};
@@ -34,7 +34,7 @@ pub(super) async fn disconnect<'a>(run: &Run<'a>) -> Result<Vec<&'a NodeSection>
     .await
 }
 
-async fn detach(run: &Run<'_>, stage: &Stage, node: &NodeSection) -> Result<Detached, LabError> {
+async fn detach(run: &Run<'_>, stage: &StageHandle, node: &NodeSection) -> Result<Detached, LabError> {
     run.in_lane(stage, "disconnect", StageKind::Working, &node.name, async |_| {
         let vm = run.node_state(&node.name)?.vm;
         for slot in SLOTS {

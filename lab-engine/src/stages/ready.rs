@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use stage_timer::{Stage, StageKind};
+use stage_timer::{StageHandle, StageKind};
 
 use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::LabError;
@@ -25,7 +25,12 @@ pub(crate) async fn wait(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<(), La
 }
 
 /// Waits until one node answers.
-pub(super) async fn answers(run: &Run<'_>, stage: &Stage, node: &NodeSection, limit: Duration) -> Result<(), LabError> {
+pub(super) async fn answers(
+    run: &Run<'_>,
+    stage: &StageHandle,
+    node: &NodeSection,
+    limit: Duration,
+) -> Result<(), LabError> {
     run.in_lane(stage, "wait-ready", StageKind::Waiting, &node.name, async |lane| {
         let vm = run.node_state(&node.name)?.vm;
         let connection = run.connection(node).await?;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use futures::future::join_all;
-use stage_timer::{Stage, StageKind};
+use stage_timer::{StageHandle, StageKind};
 use tokio::time::{Instant, timeout_at};
 use vmrun_rs::GuestChannel;
 
@@ -40,7 +40,7 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
 async fn until_ready(
     run: &Run<'_>,
     master: &dyn GuestChannel,
-    stage: &Stage,
+    stage: &StageHandle,
     limit: Duration,
 ) -> Result<Vec<ClusterNode>, LabError> {
     let end = Instant::now() + limit;

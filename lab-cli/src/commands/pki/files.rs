@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use lab_engine::{ErrorKind, LabError};
+use lab_engine::{ErrorKind, LabError, read_foreign};
 use registry_pki::certificate::{CertificateError, pem_text};
 use registry_pki::store::{write_private, write_public};
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
@@ -12,7 +12,7 @@ use crate::failure::{Context as _, Failure};
 /// The text of a PEM file; what is none is an error that says what it is instead.
 pub(super) fn pem(path: &Path) -> Result<String, Failure> {
     let what = || format!("could not read {}", path.display());
-    let bytes = std::fs::read(path).context(ErrorKind::Configuration, what())?;
+    let bytes = read_foreign(path).context(ErrorKind::Configuration, what())?;
     pem_text(&bytes).map_err(|e| match e {
         CertificateError::NotText { what, remedy } => Failure::usage(
             format!("{} is {what}, not PEM", path.display()),
@@ -36,7 +36,7 @@ pub(super) fn key(path: &Path) -> Result<SecretString, Failure> {
 
 /// A file's contents, wiped after use.
 pub(super) fn secret_bytes(path: &Path) -> Result<SecretSlice<u8>, Failure> {
-    let bytes = std::fs::read(path).context(ErrorKind::Configuration, format!("could not read {}", path.display()))?;
+    let bytes = read_foreign(path).context(ErrorKind::Configuration, format!("could not read {}", path.display()))?;
     Ok(SecretSlice::from(bytes))
 }
 

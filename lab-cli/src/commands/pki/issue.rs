@@ -10,7 +10,7 @@ use super::store::{StoreArgs, registry_host, unlocked};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
 use crate::secret::Unlock;
-use crate::words;
+use crate::{speech, words};
 
 /// What all three take.
 #[derive(Debug, Args)]
@@ -180,7 +180,8 @@ pub(super) fn text(app: &App, store: &StoreArgs, ensured: &Ensured, rotation: Op
         next.push(words::overlap(&of, lang));
     }
     let next: Vec<String> = next.into_iter().map(|line| format!("{}: {line}\n", w.next)).collect();
-    format!("{ensured}\n{}{}", crate::table::columns(&rows), next.concat())
+    let done = speech::lines(&ensured.to_string(), lang);
+    format!("{done}\n{}{}", crate::table::columns(&rows), next.concat())
 }
 
 /// `90d`, `12w`, `10y`, `36h`: a whole number and a unit.

@@ -15,6 +15,7 @@ use super::files;
 use super::store::{StoreArgs, registry_host};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
+use crate::speech;
 
 /// What `pki verify` takes.
 #[derive(Debug, Args)]
@@ -56,7 +57,7 @@ pub(crate) fn run(app: &App, args: &VerifyArgs) -> Result<Exit, Failure> {
     let accepted = verdicts.iter().all(|verdict| verdict.accepted);
     app.answer(&json!({ "accepted": accepted, "verdicts": verdicts }), || {
         let lines: Vec<String> = verdicts.iter().map(|verdict| format!("{verdict:#}")).collect();
-        lines.join("\n") + "\n"
+        speech::lines(&lines.join("\n"), app.lang()) + "\n"
     })?;
     Ok(if accepted { Exit::OK } else { Exit::NOT_READY })
 }

@@ -137,7 +137,8 @@ fn read(file: &Path) -> Result<(String, Vec<u8>), Failure> {
             .context(ErrorKind::Failed, "could not read standard input")?;
         return Ok(("-".to_owned(), bytes));
     }
-    let bytes = std::fs::read(file).context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
+    let bytes = lab_engine::read_foreign(file)
+        .context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
     Ok((file.display().to_string(), bytes))
 }
 

@@ -9,7 +9,7 @@ use super::find::find;
 use crate::app::App;
 use crate::cli::Output;
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, speech};
 
 /// Which runs, and as what.
 #[derive(Debug, Args)]
@@ -45,10 +45,14 @@ pub(super) enum Format {
 /// Writes it; a table, or JSON if that is what answers are written as, unless something else was asked for.
 pub(super) fn run(app: &App, history: &History, args: &CompareArgs) -> Result<(), Failure> {
     let (base, new) = (find(history, &args.base)?, find(history, &args.new)?);
-    let comparison = Comparison::of(&base, &new);
+    // Programs read English whatever people do.
+    let json = || Comparison::of(&base, &new).to_json();
+    let said = |record| speech::record_in(record, app.lang());
+    let (said_base, said_new) = (said(&base), said(&new));
+    let comparison = Comparison::of(&said_base, &said_new);
     let Some(format) = args.target.format()? else {
         return match app.output() {
-            Output::Json => output::text(&format!("{}\n", comparison.to_json())),
+            Output::Json => output::text(&format!("{}\n", json())),
             Output::Text => output::text(&comparison.to_text(app.lang())),
         };
     };
@@ -57,7 +61,7 @@ pub(super) fn run(app: &App, history: &History, args: &CompareArgs) -> Result<()
         Format::Svg => comparison.to_svg_in(app.lang()),
         Format::Html => comparison.to_html(app.lang()),
         Format::Markdown => comparison.to_markdown(app.lang()),
-        Format::Json => comparison.to_json(),
+        Format::Json => json(),
     };
     args.target.write(app, &text)
 }

@@ -10,7 +10,7 @@ use stage_timer::{History, RunRecord};
 use super::find::find;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, speech};
 
 /// What to write, as what, and where to.
 #[derive(Debug, Args)]
@@ -64,12 +64,15 @@ pub(super) fn run(app: &App, history: &History, args: &ExportArgs) -> Result<(),
 }
 
 fn text(record: &RunRecord, format: Format, app: &App) -> String {
+    let lang = app.lang();
+    // Programs read English whatever people do.
+    let said = || speech::record_in(record, lang);
     match format {
-        Format::Svg => record.to_svg_in(app.lang()),
-        Format::Html => record.to_html_in(app.lang()),
-        Format::Chrome => record.to_chrome_trace_in(app.lang()),
+        Format::Svg => said().to_svg_in(lang),
+        Format::Html => said().to_html_in(lang),
+        Format::Chrome => said().to_chrome_trace_in(lang),
         Format::Json => record.to_json(),
-        Format::Markdown => record.to_markdown(app.lang()),
+        Format::Markdown => said().to_markdown(lang),
         Format::Openmetrics => record.to_openmetrics(),
     }
 }

@@ -29,7 +29,7 @@ fn failure(history: &History, error: FindRunError) -> Failure {
             "`lab-cli up` records its runs in {}; for the runs of another lab name it with --config or --set lab.name=NAME",
             history.directory().display()
         ),
-        FindRunError::NonePrevious { .. } => "two runs are needed; the next `lab-cli up` records one more".to_owned(),
+        FindRunError::NonePrevious { .. } => "two runs of one kind are needed: the next `lab-cli up` records one more, and `lab-cli timings list` names those that there are".to_owned(),
         FindRunError::Unknown { runs, .. } => format!("the runs are: {}", newest(runs)),
         FindRunError::Ambiguous { runs, .. } => format!("name one of them: {}", newest(runs)),
         _ => {

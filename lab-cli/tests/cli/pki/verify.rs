@@ -114,6 +114,25 @@ fn one_reason_stands_on_the_line_of_the_verdict() {
 }
 
 #[test]
+fn a_verdict_and_its_reasons_are_in_korean_too() {
+    let place = issued();
+    let verify = |host: &str| place.run(&["pki", "verify", "--dir", "pki", "--host", host, "--lang", "ko"]);
+    let ran = verify("registry.lab").code(0);
+    assert!(
+        ran.stdout
+            .starts_with("registry.lab에 접속하는 클라이언트는 받아들입니다: "),
+        "{ran}"
+    );
+    let ran = verify("192.168.6.2").code(5);
+    assert!(
+        ran.stdout
+            .starts_with("192.168.6.2에 접속하는 클라이언트는 거부합니다: 인증서에 192.168.6.1, ")
+            && ran.stdout.contains("192.168.6.2은(는) 없습니다"),
+        "{ran}"
+    );
+}
+
+#[test]
 fn wrong_files_are_called_what_they_are() {
     let place = issued();
     let pem = std::fs::read_to_string(place.file("pki/registry.crt")).unwrap();
