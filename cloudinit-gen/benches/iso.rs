@@ -2,8 +2,8 @@
 //!
 //! Every round runs each once, in another order than the round before, each in a process of its own, and waits until the
 //! disk is idle in between; the ratios are of one round's times, their median is printed. "payload" is what the crate
-//! does for a lab: the image, the SHA-256 of everything in it, the manifest. "image" is the image alone, which is what
-//! the others write; "cp+sha256sum" is how one would otherwise get both. Time is given by the clock, until the program ends
+//! does for a lab: the image, the SHA-256 of everything in it, the manifest. "payload, known" is the same when the digests are
+//! known beforehand. "image" is the image alone, which is what the others write; "cp+sha256sum" is how one would otherwise get both. Time is given by the clock, until the program ends
 //! and until its image is on the disk, and as processor time, which other work on the machine disturbs less.
 //!
 //! `ISO_BENCH_MIB=2048` is the payload's size, `ISO_BENCH_ROUNDS=5` how many rounds there are, `ISO_BENCH_DIR=/tmp` where
@@ -15,7 +15,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use cloudinit_gen::iso::{IsoBuilder, Source};
-use cloudinit_gen::payload::Payload;
+use cloudinit_gen::payload::{Payload, PayloadManifest};
 
 /// One way to write it.
 struct Writer {
@@ -23,7 +23,7 @@ struct Writer {
     command: fn(&Path, &Path) -> Command,
 }
 
-const WRITERS: [Writer; 6] = [
+const WRITERS: [Writer; 7] = [
     Writer {
         name: "cp",
         command: |source, out| arguments("cp", &[source, out]),
@@ -31,6 +31,10 @@ const WRITERS: [Writer; 6] = [
     Writer {
         name: "payload",
         command: |source, out| own("--payload", source, out),
+    },
+    Writer {
+        name: "payload, known",
+        command: |source, out| own("--known", source, out),
     },
     Writer {
         name: "image",
@@ -101,7 +105,10 @@ struct Run {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    match arguments.iter().position(|a| a == "--payload" || a == "--image") {
+    match arguments
+        .iter()
+        .position(|a| ["--payload", "--known", "--image"].contains(&a.as_str()))
+    {
         Some(at) => write(&arguments[at], arguments[at + 1].as_ref(), arguments[at + 2].as_ref()),
         None => compare(),
     }
@@ -109,19 +116,33 @@ fn main() {
 
 /// The measured process.
 fn write(mode: &str, source: &Path, out: &Path) {
-    if mode == "--payload" {
-        let mut payload = Payload::new(source.with_file_name("k3s"));
-        payload.images = vec![source.to_owned()];
-        payload.write_iso(out).unwrap();
-    } else {
+    if mode == "--image" {
         let mut iso = IsoBuilder::new("LABPAYLOAD".parse().unwrap());
         let name = source.file_name().unwrap().to_str().unwrap();
         iso.file(name, Source::path(source)).unwrap();
         iso.write_file(out).unwrap();
+    } else {
+        let mut payload = Payload::new(source.with_file_name("k3s"));
+        payload.images = vec![source.to_owned()];
+        if mode == "--known" {
+            let first = PayloadManifest::read(&first_image(source)).unwrap();
+            payload.known_digests = first.files.into_iter().map(|file| (file.source, file.sha256)).collect();
+        }
+        payload.write_iso(out).unwrap();
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     print!("{}", peak.unwrap_or("0").trim().trim_end_matches(" kB"));
+}
+
+/// An image that was written before anything was measured: its manifest has the digests.
+fn first_image(source: &Path) -> PathBuf {
+    source.with_file_name("first.iso")
+}
+
+fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').take(1).collect()
 }
 
 fn compare() {
@@ -133,7 +154,12 @@ fn compare() {
     fill(&source, size);
     fs::write(directory.path().join("k3s"), "#!/bin/sh\n").unwrap();
     let out = directory.path().join("out.iso");
+    let first = first_image(&source);
+    write("--payload", &source, &first);
+    fs::remove_file(first).unwrap();
+    println!();
 
+    let load_before = load();
     let mut runs: Vec<[Run; WRITERS.len()]> = Vec::new();
     for round in 0..usize::try_from(rounds).unwrap() {
         let mut results = [Run::default(); WRITERS.len()];
@@ -144,9 +170,12 @@ fn compare() {
         runs.push(results);
     }
     println!(
-        "{} MiB, {rounds} rounds, medians; ratio: time of cp (of xorriso) by the time of this",
-        size >> 20
+        "{} MiB, {rounds} rounds, medians; ratio: time of cp (of xorriso) by the time of this; load {load_before} to {}",
+        size >> 20,
+        load()
     );
+    let of = |name| WRITERS.iter().position(|writer| writer.name == name).unwrap();
+    let (cp, xorriso) = (of("cp"), of("xorriso"));
     for (index, writer) in WRITERS.iter().enumerate() {
         let median = |value: &dyn Fn(&[Run; WRITERS.len()]) -> f64| {
             let mut values: Vec<f64> = runs.iter().map(value).collect();
@@ -155,17 +184,17 @@ fn compare() {
         };
         let peak = runs.iter().map(|results| results[index].peak).max().unwrap_or(0);
         println!(
-            "{:12} {:6.2} s  {:5.2} ({:5.2})   on the disk {:6.2} s  {:5.2} ({:5.2})   processor {:5.2} s  {:5.2} ({:5.2})   peak memory {}",
+            "{:14} {:6.2} s  {:5.2} ({:5.2})   on the disk {:6.2} s  {:5.2} ({:5.2})   processor {:5.2} s  {:5.2} ({:5.2})   peak memory {}",
             writer.name,
             median(&|r| r[index].clock),
-            median(&|r| r[0].clock / r[index].clock),
-            median(&|r| r[3].clock / r[index].clock),
+            median(&|r| r[cp].clock / r[index].clock),
+            median(&|r| r[xorriso].clock / r[index].clock),
             median(&|r| r[index].flushed),
-            median(&|r| r[0].flushed / r[index].flushed),
-            median(&|r| r[3].flushed / r[index].flushed),
+            median(&|r| r[cp].flushed / r[index].flushed),
+            median(&|r| r[xorriso].flushed / r[index].flushed),
             median(&|r| r[index].processor),
-            median(&|r| r[0].processor / r[index].processor),
-            median(&|r| r[3].processor / r[index].processor),
+            median(&|r| r[cp].processor / r[index].processor),
+            median(&|r| r[xorriso].processor / r[index].processor),
             if peak == 0 {
                 "-".to_owned()
             } else {

@@ -19,5 +19,7 @@ pub use node::{
     HostEntry, HostKey, Installer, MasterNode, ModuleSet, NodeConfig, NodeError, NodeEssentials, PayloadRef, WorkerNode,
 };
 pub use seed::{CIDATA_LABEL, SeedFiles};
-pub use values::{Hostname, InstanceId, InterfaceAddress, InvalidValue, MacAddr, Timezone, UserName, VolumeLabel};
+pub use values::{
+    Hostname, InstanceId, InterfaceAddress, InvalidValue, MacAddr, Sha256Digest, Timezone, UserName, VolumeLabel,
+};
 pub use yaml::YamlError;

@@ -16,11 +16,18 @@ pub struct YamlError {
 
 /// Serialises one document. `name` says in an error which one it was.
 pub(crate) fn to_string(name: &'static str, document: &impl Serialize) -> Result<String, YamlError> {
+    let mut text = String::new();
+    append(&mut text, name, document)?;
+    Ok(text)
+}
+
+/// Serialises one document behind what is in `text`.
+pub(crate) fn append(text: &mut String, name: &'static str, document: &impl Serialize) -> Result<(), YamlError> {
     let options = serde_saphyr::ser_options! {
         // Never fold: a folded scalar turns line breaks into blanks and back, which readers do not all do alike.
         folded_wrap_chars: usize::MAX,
     };
-    serde_saphyr::to_string_with_options(document, options).map_err(|source| YamlError {
+    serde_saphyr::to_fmt_writer_with_options(text, document, options).map_err(|source| YamlError {
         document: name,
         source: Box::new(source),
     })

@@ -1,6 +1,7 @@
 //! Files that are either whole or not there, and private ones that were never anything else.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::error::LabError;
 
@@ -40,6 +41,13 @@ pub fn read_foreign(path: &Path) -> std::io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+/// When a file was last written to.
+pub(crate) fn modified(path: &Path) -> Result<SystemTime, LabError> {
+    std::fs::metadata(path)
+        .and_then(|m| m.modified())
+        .map_err(|e| LabError::io("look at", path, e))
 }
 
 /// The last `count` lines of a file that may be large, missing or not text; control characters are dropped.

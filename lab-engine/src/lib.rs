@@ -25,6 +25,7 @@ mod network;
 mod never_started;
 mod owner;
 mod paths;
+mod payload;
 mod picture;
 mod plan;
 mod readiness;

@@ -111,6 +111,11 @@ impl LabPaths {
         self.root.join("kubeconfigs.json")
     }
 
+    /// Checksums of files that go into payload images, shared by all labs of this data directory.
+    pub(crate) fn digests(&self) -> PathBuf {
+        self.data.join("digests.json")
+    }
+
     /// Template machines, one per disk image, shared by all labs of this data directory.
     pub fn images(&self) -> PathBuf {
         self.data.join("images")

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use cloudinit_gen::guestinfo::GuestInfoEncoding;
-use cloudinit_gen::payload::{Payload, PayloadAction, PayloadManifest};
+use cloudinit_gen::payload::{PayloadAction, PayloadManifest};
 use cloudinit_gen::{
     HostEntry, HostKey, Installer, InterfaceAddress, K3sAgentConfig, K3sServerConfig, MasterNode, NodeConfig,
     NodeEssentials, PayloadRef, SeedFiles, WorkerNode,
@@ -21,7 +21,7 @@ use crate::error::{Context as _, ErrorKind, LabError};
 use crate::lock::LabLock;
 use crate::paths::LabPaths;
 use crate::state::StateFile;
-use crate::{files, identity, registry};
+use crate::{files, identity, payload, registry};
 
 /// What a machine's own life adds to its node.
 #[derive(Debug, Clone)]
@@ -104,25 +104,6 @@ impl SeedNode {
         }
         .context("could not write the node's autoinstall")
     }
-}
-
-/// The payload of the configured k3s; `None` if none is configured. Its build time is its newest file's, not now: the
-/// same files give the same image, and nodes that insist on an earlier image's digest accept this one.
-pub(crate) fn payload(config: &Config) -> Result<Option<Payload>, LabError> {
-    let (Some(binary), Some(images)) = (&config.k3s.binary, &config.k3s.images) else {
-        return Ok(None);
-    };
-    let built = changed(binary)?.max(changed(images)?);
-    let mut payload = Payload::new(binary);
-    payload.images = vec![images.clone()];
-    payload.build_time = Some(built);
-    Ok(Some(payload))
-}
-
-fn changed(path: &Path) -> Result<SystemTime, LabError> {
-    std::fs::metadata(path)
-        .and_then(|m| m.modified())
-        .map_err(|e| LabError::io("look at", path, e))
 }
 
 /// How a node is told.
@@ -318,17 +299,14 @@ impl Seeds {
     ///
     /// If a file of the payload is not what it should be, or the image cannot be written.
     pub fn write_payload(&self, path: &Path) -> Result<Option<(PayloadManifest, PayloadAction)>, LabError> {
-        let Some(payload) = payload(&self.config)? else {
+        let Some(payload) = payload::configured(&self.config)? else {
             return Ok(None);
         };
-        payload
-            .ensure_iso(path)
-            .map(Some)
-            .context("could not write the payload image")
+        payload::ensure_image(payload, path, &self.paths).map(Some)
     }
 
     fn known_payload(&self) -> Result<Option<PayloadRef>, LabError> {
-        let Some(payload) = payload(&self.config)? else {
+        let Some(payload) = payload::configured(&self.config)? else {
             return Ok(None);
         };
         let existing = payload
@@ -344,7 +322,7 @@ impl Seeds {
     /// A clock that is behind is set to the payload's build time, which must not be before the registry's certificate is
     /// valid. Not now, but the moment that its file was written: the same lab gives the same seed.
     fn reference(&self, mut reference: PayloadRef) -> Result<PayloadRef, LabError> {
-        let issued = changed(&registry::ca_path(&self.config, &self.paths))?;
+        let issued = files::modified(&registry::ca_path(&self.config, &self.paths))?;
         reference.build_time = reference.build_time.max(issued);
         Ok(reference)
     }

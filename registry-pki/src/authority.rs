@@ -287,7 +287,7 @@ fn subject(common_name: &str) -> DistinguishedName {
 fn default_common_name(host: &RegistryHost) -> Result<String, IssueError> {
     let mut octets = [0_u8; 3];
     SystemRandom::new().fill(&mut octets).map_err(|_| IssueError::Random)?;
-    let id = crate::certificate::hex(&octets);
+    let id = crate::hex::hex(&octets);
     let full = format!("{host} registry CA {id}");
     Ok(if full.len() <= MAX_COMMON_NAME {
         full

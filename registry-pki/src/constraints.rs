@@ -8,7 +8,8 @@ use serde::Serialize;
 use x509_parser::extensions::{self, GeneralName};
 
 use crate::authority::server_common_name;
-use crate::certificate::{AltName, CertificateInfo, hex};
+use crate::certificate::{AltName, CertificateInfo};
+use crate::hex::hex;
 use crate::host::RegistryHost;
 
 /// A CA's name constraints.

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod certificate;
 mod constraints;
 mod der;
+mod hex;
 pub mod host;
 pub mod key;
 #[cfg(feature = "pkcs12")]

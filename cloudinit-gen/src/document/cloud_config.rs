@@ -8,6 +8,9 @@ use crate::yaml::{self, YamlError};
 /// The first line that makes user-data a cloud-config.
 pub(crate) const HEADER: &str = "#cloud-config\n";
 
+/// Room for a node's user-data in bytes: two copies of the bootstrap script and what is around them.
+const USUAL_LEN: usize = 48 * 1024;
+
 /// A cloud-config document. Keys that are `None` or empty are left out, and cloud-init's own default holds.
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
@@ -83,8 +86,10 @@ pub struct CloudConfig {
 impl CloudConfig {
     /// The document as cloud-init reads it, header line first.
     pub fn to_user_data(&self) -> Result<String, YamlError> {
-        let body = yaml::to_string("user-data", self)?;
-        Ok(format!("{HEADER}{body}"))
+        let mut text = String::with_capacity(USUAL_LEN);
+        text.push_str(HEADER);
+        yaml::append(&mut text, "user-data", self)?;
+        Ok(text)
     }
 }
 

@@ -2,17 +2,31 @@
 
 use std::fmt;
 
+use serde_saphyr::LitStr;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Serialize, Serializer};
 
 /// The text of a file that cloud-init writes. `Debug` shows its size only: some of these files hold keys and tokens.
 #[derive(Clone)]
-pub struct Content(SecretString);
+pub struct Content(Text);
+
+#[derive(Clone)]
+enum Text {
+    /// Part of this program, so no secret.
+    Constant(&'static str),
+    Secret(SecretString),
+}
 
 impl Content {
+    /// A text that is the same for every node; it is not copied.
+    pub const fn constant(text: &'static str) -> Self {
+        Self(Text::Constant(text))
+    }
+
     /// Size in bytes.
     pub fn len(&self) -> usize {
-        self.0.expose_secret().len()
+        self.expose().len()
     }
 
     /// Whether there is no text at all.
@@ -22,25 +36,28 @@ impl Content {
 
     /// The text itself; treat it as a secret.
     pub fn expose(&self) -> &str {
-        self.0.expose_secret()
+        match &self.0 {
+            Text::Constant(text) => text,
+            Text::Secret(text) => text.expose_secret(),
+        }
     }
 }
 
 impl From<String> for Content {
     fn from(text: String) -> Self {
-        Self(text.into())
+        SecretString::from(text).into()
     }
 }
 
 impl From<&str> for Content {
     fn from(text: &str) -> Self {
-        Self(text.into())
+        SecretString::from(text).into()
     }
 }
 
 impl From<SecretString> for Content {
     fn from(text: SecretString) -> Self {
-        Self(text)
+        Self(Text::Secret(text))
     }
 }
 
@@ -52,6 +69,11 @@ impl fmt::Debug for Content {
 
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.expose())
+        match &self.0 {
+            // What a text of several lines becomes anyway. Said beforehand, it is looked through once less, which for the long ones costs
+            // more than all the rest of a node.
+            Text::Constant(text) if text.contains('\n') => LitStr(text).serialize(serializer),
+            _ => serializer.serialize_str(self.expose()),
+        }
     }
 }

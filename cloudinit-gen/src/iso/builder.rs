@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::date::IsoDate;
 use super::hook::NoHook;
 use super::image::Image;
+use super::output::Target;
 use super::tree::Tree;
 use super::{Hook, IsoError, Source, file_out};
 use crate::values::VolumeLabel;
@@ -65,7 +66,7 @@ impl IsoBuilder {
     /// Writes the image to a stream.
     pub fn write_to(&self, out: &mut impl Write) -> Result<IsoSummary, IsoError> {
         Ok(IsoSummary {
-            len: self.image().write(out, &mut NoHook)?,
+            len: self.image().write(Target::Stream(out), &mut NoHook)?,
         })
     }
 
@@ -82,7 +83,7 @@ impl IsoBuilder {
         let mut file = file_out::create(path).map_err(failed)?;
         let len = self
             .image()
-            .write(file.as_file_mut(), hook)
+            .write(Target::File(file.as_file_mut()), hook)
             .map_err(|error| match error {
                 IsoError::Write { source, .. } => failed(source),
                 other => other,

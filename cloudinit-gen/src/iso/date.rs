@@ -18,30 +18,19 @@ impl IsoDate {
 
     /// Seven bytes, for directory records (ECMA-119 9.1.5) and Rock Ridge's TF.
     pub(super) fn short(self) -> [u8; 7] {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self.0;
-        let year = u8::try_from(year - 1900).unwrap_or(u8::MAX);
-        [year, month, day, hour, minute, second, 0]
+        let at = self.0;
+        let year = u8::try_from(at.year - 1900).unwrap_or(u8::MAX);
+        [year, at.month, at.day, at.hour, at.minute, at.second, 0]
     }
 
     /// Sixteen digits and the offset from UTC, for volume descriptors (ECMA-119 8.4.26.1).
     pub(super) fn long(self) -> [u8; 17] {
-        let Civil {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-        } = self.0;
+        let at = self.0;
         let mut field = [0; 17];
-        let digits = format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}00");
+        let digits = format!(
+            "{:04}{:02}{:02}{:02}{:02}{:02}00",
+            at.year, at.month, at.day, at.hour, at.minute, at.second
+        );
         field[..16].copy_from_slice(&digits.as_bytes()[..16]);
         field
     }

@@ -39,13 +39,11 @@ pub enum IsoError {
         #[source]
         source: io::Error,
     },
-    /// A file changed its size between the moment it was measured and the moment it was copied.
-    #[error("{} changed from {expected} bytes while the image was written; try again when nothing writes to it", path.display())]
+    /// A file was written to, or replaced, between the moment it was measured and the moment it had been copied.
+    #[error("{} changed while the image was written; try again when nothing writes to it", path.display())]
     Changed {
         /// The file.
         path: PathBuf,
-        /// Its size when it was measured, in bytes.
-        expected: u64,
     },
     /// More than the format can address.
     #[error("the image would be larger than ISO 9660 can address: {what}")]

@@ -1,11 +1,9 @@
 //! Watching an image's data go by, so that checksums cost no second pass.
 
-/// Sees every file's data while an image is written.
+/// Sees files' data while an image is written.
 pub(crate) trait Hook: Send {
-    /// Whether it looks at data at all.
-    fn watches(&self) -> bool {
-        true
-    }
+    /// Whether it looks at the data of the file at `path`; what it does not look at need not pass through this process.
+    fn watches(&self, path: &str) -> bool;
 
     /// The next piece of the file at `path`.
     fn data(&mut self, path: &str, data: &[u8]);
@@ -18,7 +16,7 @@ pub(crate) trait Hook: Send {
 pub(super) struct NoHook;
 
 impl Hook for NoHook {
-    fn watches(&self) -> bool {
+    fn watches(&self, _path: &str) -> bool {
         false
     }
 

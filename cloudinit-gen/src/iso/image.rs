@@ -1,14 +1,15 @@
 //! Putting an image out, front to back.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write};
+use std::io::{self, Write as _};
 
 use super::date::IsoDate;
 use super::directory::Writer;
 use super::layout::{Hierarchy, Layout, SYSTEM_AREA};
-use super::source::Inner;
+use super::output::{Output, Target};
+use super::source::{Inner, Version};
 use super::tree::{Kind, Tree};
-use super::{Hook, IsoError, SECTOR, SECTOR_LEN, Source, copy, descriptor, path_table};
+use super::{Hook, IsoError, SECTOR, Source, copy, descriptor, path_table};
 use crate::values::VolumeLabel;
 
 /// What an image is made of.
@@ -20,34 +21,29 @@ pub(super) struct Image<'a> {
 
 impl Image<'_> {
     /// Writes all of it; returns its size in bytes.
-    pub(super) fn write(&self, out: &mut impl Write, hook: &mut dyn Hook) -> Result<u64, IsoError> {
+    pub(super) fn write(&self, target: Target<'_>, hook: &mut dyn Hook) -> Result<u64, IsoError> {
         let layout = Layout::plan(self.tree, self.date)?;
+        let out = &mut Output::new(target);
         self.write_structure(&layout, out).map_err(stream_error)?;
         for &file in &layout.files {
-            let (_, len) = layout.places.file(file);
-            let Kind::File(source) = &self.tree.nodes[file].kind else {
-                continue;
-            };
-            let written = self.write_data(file, source, len, out, hook)?;
-            pad(out, written).map_err(stream_error)?;
+            let (start, _) = layout.places.file(file);
+            out.fill_to(start).map_err(stream_error)?;
+            self.write_data(file, layout.places.version(file), out, hook)?;
         }
-        if layout.files.last().is_some_and(|&last| layout.places.file(last).1 == 0) {
-            out.write_all(&[0; SECTOR_LEN]).map_err(stream_error)?;
-        }
+        out.fill_to(layout.sectors).map_err(stream_error)?;
         out.flush().map_err(stream_error)?;
         Ok(u64::from(layout.sectors) * SECTOR)
     }
 
     /// Everything before the first file's data.
-    fn write_structure(&self, layout: &Layout, out: &mut impl Write) -> io::Result<()> {
-        for _ in 0..SYSTEM_AREA {
-            out.write_all(&[0; SECTOR_LEN])?;
-        }
+    fn write_structure(&self, layout: &Layout, out: &mut Output<'_>) -> io::Result<()> {
+        out.fill_to(SYSTEM_AREA)?;
         out.write_all(&descriptor::volume(layout, &layout.primary, self.label, self.date))?;
         out.write_all(&descriptor::volume(layout, &layout.joliet, self.label, self.date))?;
         out.write_all(&descriptor::terminator())?;
         for hierarchy in [&layout.primary, &layout.joliet] {
-            for big_endian in [false, true] {
+            for (start, big_endian) in hierarchy.path_tables.into_iter().zip([false, true]) {
+                out.fill_to(start)?;
                 let Hierarchy {
                     flavour,
                     identifiers,
@@ -63,7 +59,6 @@ impl Image<'_> {
                     big_endian,
                 );
                 out.write_all(&table)?;
-                pad(out, table.len() as u64)?;
             }
         }
         for hierarchy in [&layout.primary, &layout.joliet] {
@@ -75,6 +70,7 @@ impl Image<'_> {
                 date: self.date,
             };
             for &directory in &hierarchy.directories {
+                out.fill_to(layout.places.directory(hierarchy.flavour, directory).start)?;
                 let built = writer.build(directory);
                 out.write_all(&built.records)?;
                 out.write_all(&built.continuations)?;
@@ -83,24 +79,29 @@ impl Image<'_> {
         Ok(())
     }
 
-    /// One file's data: exactly `len` bytes, or an error.
+    /// One file's data, exactly as it was measured, or an error.
     fn write_data(
         &self,
         file: usize,
-        source: &Source,
-        len: u64,
-        out: &mut impl Write,
+        version: Version,
+        out: &mut Output<'_>,
         hook: &mut dyn Hook,
-    ) -> Result<u64, IsoError> {
-        match &source.0 {
+    ) -> Result<(), IsoError> {
+        let Kind::File(Source(source)) = &self.tree.nodes[file].kind else {
+            return Ok(());
+        };
+        let name = self.tree.path(file);
+        match source {
             Inner::Bytes(bytes) => {
-                hook.data(&self.tree.path(file), bytes);
+                if hook.watches(&name) {
+                    hook.data(&name, bytes);
+                }
                 out.write_all(bytes).map_err(stream_error)?;
             }
             Inner::Deferred(_) => {
-                let mut bytes = hook.deferred(&self.tree.path(file));
+                let mut bytes = hook.deferred(&name);
                 // The size was promised to the directory before.
-                bytes.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
+                bytes.resize(usize::try_from(version.len).unwrap_or(usize::MAX), 0);
                 out.write_all(&bytes).map_err(stream_error)?;
             }
             Inner::Path(path) => {
@@ -108,31 +109,25 @@ impl Image<'_> {
                     path: path.clone(),
                     source,
                 })?;
-                let name = self.tree.path(file);
-                let copied = copy::copy(&opened, len, out, &name, hook).map_err(|failed| failed.into_error(path))?;
-                let grown = (&opened).read(&mut [0; 1]).map_err(|source| IsoError::Read {
-                    path: path.clone(),
-                    source,
-                })?;
-                if copied != len || grown != 0 {
-                    return Err(IsoError::Changed {
+                // Of the open file: another may have its name by now.
+                let unchanged = || match opened.metadata() {
+                    Ok(metadata) if Version::of(&metadata) == version => Ok(()),
+                    Ok(_) => Err(IsoError::Changed { path: path.clone() }),
+                    Err(source) => Err(IsoError::Read {
                         path: path.clone(),
-                        expected: len,
-                    });
+                        source,
+                    }),
+                };
+                unchanged()?;
+                let copied =
+                    copy::copy(&opened, version.len, out, &name, hook).map_err(|failed| failed.into_error(path))?;
+                unchanged()?;
+                if copied != version.len {
+                    return Err(IsoError::Changed { path: path.clone() });
                 }
             }
         }
-        Ok(len)
-    }
-}
-
-/// Fills the sector that `written` bytes ended in.
-fn pad(out: &mut impl Write, written: u64) -> io::Result<()> {
-    let rest = usize::try_from(written % SECTOR).unwrap_or(0);
-    if rest == 0 {
         Ok(())
-    } else {
-        out.write_all(&[0; SECTOR_LEN][rest..])
     }
 }
 

@@ -3,15 +3,22 @@
 use super::date::IsoDate;
 use super::directory::{Flavour, Writer};
 use super::names::{self, Identifier};
+use super::source::Version;
 use super::tree::{Kind, Tree};
 use super::{IsoError, SECTOR, path_table};
 
 /// Sectors that the format leaves to boot code.
-pub(super) const SYSTEM_AREA: u64 = 16;
+pub(super) const SYSTEM_AREA: u32 = 16;
 /// Primary descriptor, Joliet's descriptor, terminator.
 const DESCRIPTORS: u64 = 3;
 /// A path table counts directories in 16 bits.
 const MAX_DIRECTORIES: usize = 65_535;
+
+/// A file of this size or more begins at a multiple of [`LARGE_ALIGNMENT`].
+const LARGE: u64 = 1 << 20;
+/// In sectors: 64 KiB. Linux copies in pieces of this size from page to page, and a page of its cache can be as large; a file that begins at
+/// an odd sector makes two pages of each and half as much work again.
+const LARGE_ALIGNMENT: u64 = 64 * 1024 / SECTOR;
 
 /// A directory's place.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,7 +34,7 @@ pub(super) struct Place {
 pub(super) struct Places {
     primary: Vec<Place>,
     joliet: Vec<Place>,
-    files: Vec<(u32, u64)>,
+    files: Vec<(u32, Version)>,
 }
 
 impl Places {
@@ -36,7 +43,7 @@ impl Places {
         Self {
             primary: vec![Place::default(); nodes],
             joliet: vec![Place::default(); nodes],
-            files: vec![(0, 0); nodes],
+            files: vec![(0, Version::default()); nodes],
         }
     }
 
@@ -50,7 +57,13 @@ impl Places {
 
     /// A file's first sector and its bytes.
     pub(super) fn file(&self, node: usize) -> (u32, u64) {
-        self.files[node]
+        let (start, version) = self.files[node];
+        (start, version.len)
+    }
+
+    /// A file as it was measured.
+    pub(super) fn version(&self, node: usize) -> Version {
+        self.files[node].1
     }
 }
 
@@ -85,7 +98,7 @@ impl Layout {
                 places.files[index].1 = source.measure()?;
             }
         }
-        let mut next = SYSTEM_AREA + DESCRIPTORS;
+        let mut next = u64::from(SYSTEM_AREA) + DESCRIPTORS;
         let mut primary = hierarchy(tree, Flavour::Primary, names::primary(tree), &mut next)?;
         let mut joliet = hierarchy(tree, Flavour::Joliet, names::joliet(tree), &mut next)?;
         for hierarchy in [&mut primary, &mut joliet] {
@@ -173,12 +186,15 @@ fn place_files(tree: &Tree, primary: &Hierarchy, places: &mut Places, next: &mut
         .collect();
     files.sort_by_key(|&file| tree.nodes[file].is_deferred());
     for &file in &files {
-        let (start, len) = &mut places.files[file];
+        let (start, Version { len, .. }) = &mut places.files[file];
+        if *len >= LARGE {
+            *next = next.next_multiple_of(LARGE_ALIGNMENT);
+        }
         *start = sector(*next)?;
         *next += len.div_ceil(SECTOR);
     }
     // A file without data begins where the next one does; if it is the last, it must not begin behind the end.
-    if files.last().is_some_and(|&last| places.files[last].1 == 0) {
+    if files.last().is_some_and(|&last| places.files[last].1.len == 0) {
         *next += 1;
     }
     Ok(files)

@@ -15,7 +15,8 @@
 //! in memory, 8 MiB in all. Nothing of the machine or of the moment goes into it: equal files under equal names give equal bytes.
 //!
 //! Every file is in two trees. Rock Ridge readers (Linux, bsdtar) and Joliet readers (Windows) see its real name; plain
-//! readers see it in upper case, cut to 30 characters. A file of 4 GiB or more is several extents of one file.
+//! readers see it in upper case, cut to 30 characters. A file of 4 GiB or more is several extents of one file. Files of 1 MiB or more begin
+//! at multiples of 64 KiB, where copying them costs least.
 
 mod builder;
 mod bytes;
@@ -29,6 +30,7 @@ mod hook;
 mod image;
 mod layout;
 mod names;
+mod output;
 mod path_table;
 mod source;
 mod susp;

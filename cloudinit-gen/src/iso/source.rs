@@ -1,7 +1,8 @@
 //! Where a file's data comes from.
 
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::IsoError;
 
@@ -46,11 +47,11 @@ impl Source {
         Self(Inner::Deferred(len))
     }
 
-    /// The size in bytes, now.
-    pub(super) fn measure(&self) -> Result<u64, IsoError> {
+    /// Size and age, now.
+    pub(super) fn measure(&self) -> Result<Version, IsoError> {
         match &self.0 {
-            Inner::Bytes(bytes) => Ok(bytes.len() as u64),
-            Inner::Deferred(len) => Ok(*len),
+            Inner::Bytes(bytes) => Ok(Version::lasting(bytes.len() as u64)),
+            Inner::Deferred(len) => Ok(Version::lasting(*len)),
             Inner::Path(path) => {
                 let metadata = fs::metadata(path).map_err(|source| IsoError::Open {
                     path: path.clone(),
@@ -59,8 +60,32 @@ impl Source {
                 if !metadata.is_file() {
                     return Err(IsoError::NotAFile { path: path.clone() });
                 }
-                Ok(metadata.len())
+                Ok(Version::of(&metadata))
             }
         }
+    }
+}
+
+/// What tells that a file is not what it was when it was measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Version {
+    /// Size in bytes.
+    pub(super) len: u64,
+    /// When it was last written to, where the file system says so.
+    modified: Option<SystemTime>,
+}
+
+impl Version {
+    /// The version of an open file, or of one that is looked at.
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Self {
+            len: metadata.len(),
+            modified: metadata.modified().ok(),
+        }
+    }
+
+    /// Data that does not change.
+    fn lasting(len: u64) -> Self {
+        Self { len, modified: None }
     }
 }

@@ -106,14 +106,6 @@ pub(super) fn check(node: &NodeConfig) -> Result<(), NodeError> {
     if let Some(server) = node.time_servers.iter().find(|server| !is_word(server, ".-:")) {
         return refuse("time_servers", format!("{server:?} is neither a name nor an address"));
     }
-    if let Some(digest) = node.payload.as_ref().and_then(|payload| payload.digest.as_ref())
-        && (digest.len() != 64 || !digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
-    {
-        return refuse(
-            "payload",
-            format!("{digest:?} is not a SHA-256 digest in lower-case hex"),
-        );
-    }
     Ok(())
 }
 

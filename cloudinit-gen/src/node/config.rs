@@ -8,7 +8,7 @@ use secrecy::SecretString;
 
 use super::HostKey;
 use crate::guest::GuestLimits;
-use crate::values::{Hostname, InstanceId, InterfaceAddress, MacAddr, Timezone, UserName, VolumeLabel};
+use crate::values::{Hostname, InstanceId, InterfaceAddress, MacAddr, Sha256Digest, Timezone, UserName, VolumeLabel};
 
 /// Everything that both roles need to know of a node.
 ///
@@ -156,8 +156,8 @@ pub struct PayloadRef {
     pub label: VolumeLabel,
     /// When the payload was built: a clock that is earlier is set to this.
     pub build_time: SystemTime,
-    /// SHA-256 of the payload's `SHA256SUMS` in hex: with it, the node refuses any other payload.
-    pub digest: Option<String>,
+    /// SHA-256 of the payload's `SHA256SUMS`: with it, the node refuses any other payload.
+    pub digest: Option<Sha256Digest>,
 }
 
 impl PayloadRef {

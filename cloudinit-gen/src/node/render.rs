@@ -8,12 +8,13 @@ use secrecy::SecretString;
 use super::check::{NodeError, check};
 use super::{Installer, MasterNode, ModuleSet, NodeConfig, WorkerNode, files, password};
 use crate::document::{
-    AptConfig, CaCerts, CloudConfig, Command, Ethernet, GrowPart, GrubDpkg, KeysToConsole, MetaData, Nameservers,
-    NetworkConfig, NtpConfig, Permissions, ResizeRootfs, Route, SshKeys, User, WriteFile,
+    AptConfig, CaCerts, CloudConfig, Command, Content, Ethernet, GrowPart, GrubDpkg, KeysToConsole, MetaData,
+    Nameservers, NetworkConfig, NtpConfig, Permissions, ResizeRootfs, Route, SshKeys, User, WriteFile,
 };
 use crate::guest::{self, EnvFile};
-use crate::k3s::K3sConfigError;
+use crate::k3s::{K3sConfigError, K3sNodeConfig};
 use crate::seed::SeedFiles;
+use crate::values::Sha256Digest;
 use crate::yaml::YamlError;
 
 /// What the two roles do differently.
@@ -39,9 +40,7 @@ pub(super) fn master(master: &MasterNode, target: &Target<'_>) -> Result<SeedFil
     check(node)?;
     let mut k3s = master.k3s.clone();
     k3s.check().map_err(|source| k3s_error(node, source))?;
-    k3s.node.token.get_or_insert_with(|| node.token.clone());
-    k3s.node.node_name.get_or_insert_with(|| node.hostname.to_string());
-    k3s.node.node_ip.get_or_insert_with(|| node.address.address().into());
+    complete(&mut k3s.node, node);
     k3s.write_kubeconfig_mode.get_or_insert_with(|| "0600".to_owned());
     let role = Role {
         name: "server",
@@ -58,9 +57,7 @@ pub(super) fn worker(worker: &WorkerNode, target: &Target<'_>) -> Result<SeedFil
     check(node)?;
     let mut k3s = worker.k3s.clone();
     k3s.check().map_err(|source| k3s_error(node, source))?;
-    k3s.node.token.get_or_insert_with(|| node.token.clone());
-    k3s.node.node_name.get_or_insert_with(|| node.hostname.to_string());
-    k3s.node.node_ip.get_or_insert_with(|| node.address.address().into());
+    complete(&mut k3s.node, node);
     let role = Role {
         name: "agent",
         unit: "k3s-agent.service",
@@ -69,6 +66,13 @@ pub(super) fn worker(worker: &WorkerNode, target: &Target<'_>) -> Result<SeedFil
         server: Some(k3s.server_endpoint().map_err(|source| k3s_error(node, source))?),
     };
     seed_files(node, &role, target)
+}
+
+/// What k3s is told of the node unless its user said otherwise.
+fn complete(k3s: &mut K3sNodeConfig, node: &NodeConfig) {
+    k3s.token.get_or_insert_with(|| node.token.clone());
+    k3s.node_name.get_or_insert_with(|| node.hostname.to_string());
+    k3s.node_ip.get_or_insert_with(|| node.address.address().into());
 }
 
 fn seed_files(node: &NodeConfig, role: &Role, target: &Target<'_>) -> Result<SeedFiles, NodeError> {
@@ -168,7 +172,11 @@ fn bootstrap_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
     use Permissions as P;
     vec![
         WriteFile::new(guest::ENV_FILE, P::PRIVATE, env_file(node, role)),
-        WriteFile::new(guest::BOOTSTRAP_SCRIPT, P::EXECUTABLE, guest::BOOTSTRAP_SH),
+        WriteFile::new(
+            guest::BOOTSTRAP_SCRIPT,
+            P::EXECUTABLE,
+            Content::constant(guest::BOOTSTRAP_SH),
+        ),
     ]
 }
 
@@ -176,18 +184,26 @@ fn write_files(node: &NodeConfig, role: &Role) -> Vec<WriteFile> {
     use Permissions as P;
     let mut list = bootstrap_files(node, role);
     list.extend([
-        WriteFile::new(guest::NODE_READY_SCRIPT, P::PUBLIC, guest::NODE_READY_PY),
-        WriteFile::new(guest::K3S_UNIT_SOURCE, P::PUBLIC, role.unit_text),
+        WriteFile::new(
+            guest::NODE_READY_SCRIPT,
+            P::PUBLIC,
+            Content::constant(guest::NODE_READY_PY),
+        ),
+        WriteFile::new(guest::K3S_UNIT_SOURCE, P::PUBLIC, Content::constant(role.unit_text)),
         WriteFile::new(
             format!("/etc/systemd/system/{}", guest::BOOTSTRAP_UNIT),
             P::PUBLIC,
-            guest::BOOTSTRAP_SERVICE,
+            Content::constant(guest::BOOTSTRAP_SERVICE),
         ),
         WriteFile::new(guest::K3S_CONFIG, P::PRIVATE, role.config.clone()),
         WriteFile::new("/etc/hosts", P::PUBLIC, files::etc_hosts(node)),
         WriteFile::new("/etc/modules-load.d/lab.conf", P::PUBLIC, files::modules(node)),
         WriteFile::new("/etc/sysctl.d/90-lab.conf", P::PUBLIC, files::sysctl(node)),
-        WriteFile::new("/etc/ssh/sshd_config.d/00-lab.conf", P::PUBLIC, files::SSHD),
+        WriteFile::new(
+            "/etc/ssh/sshd_config.d/00-lab.conf",
+            P::PUBLIC,
+            Content::constant(files::SSHD),
+        ),
         WriteFile::new(
             "/etc/systemd/timesyncd.conf.d/90-lab.conf",
             P::PUBLIC,
@@ -226,8 +242,8 @@ fn env_file(node: &NodeConfig, role: &Role) -> SecretString {
     env.set(
         "LAB_PAYLOAD_DIGEST",
         payload
-            .and_then(|payload| payload.digest.as_deref())
-            .unwrap_or_default(),
+            .and_then(|payload| payload.digest.as_ref())
+            .map_or("", Sha256Digest::as_str),
     );
     env.set("LAB_LIMIT_CLOUD_INIT", &seconds(node.limits.cloud_init));
     env.set("LAB_LIMIT_MEDIUM", &seconds(node.limits.medium));

@@ -1,32 +1,33 @@
-//! Checksums of what goes into the image, taken while it goes by.
+//! Checksums of what goes into the image, taken while it goes by unless they are known.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
+use crate::Sha256Digest;
 use crate::iso::Hook;
 
-/// Characters of a SHA-256 digest in hex.
+/// Characters of a digest.
 const HEX_LEN: u64 = 64;
 
 /// The checksums of a fixed set of files.
 pub(super) struct Checksums {
-    /// Finished digests by path, in the order of `SHA256SUMS`.
-    sums: BTreeMap<String, Option<String>>,
+    /// Digests that are known or finished, by path, in the order of `SHA256SUMS`.
+    sums: BTreeMap<String, Option<Sha256Digest>>,
     /// The file that is going by.
     current: Option<(String, Sha256)>,
-    /// Digest of `SHA256SUMS` itself.
-    digest: String,
+    /// Digest of `SHA256SUMS` itself; of nothing until that has been made.
+    digest: Sha256Digest,
 }
 
 impl Checksums {
-    /// None of these files has gone by yet.
-    pub(super) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    /// None of these files has gone by yet. Those whose digest is given need not.
+    pub(super) fn new<'a>(files: impl Iterator<Item = (&'a str, Option<Sha256Digest>)>) -> Self {
         Self {
-            sums: names.map(|name| (name.to_owned(), None)).collect(),
+            sums: files.map(|(name, known)| (name.to_owned(), known)).collect(),
             current: None,
-            digest: String::new(),
+            digest: of(b""),
         }
     }
 
@@ -35,24 +36,28 @@ impl Checksums {
         self.sums.keys().map(|name| HEX_LEN + 3 + name.len() as u64).sum()
     }
 
-    /// A file's digest.
-    pub(super) fn sum(&self, name: &str) -> Option<&str> {
-        self.sums.get(name)?.as_deref()
+    /// A file's digest; of nothing for a file without data, which never goes by.
+    pub(super) fn sum(&self, name: &str) -> Sha256Digest {
+        self.sums.get(name).cloned().flatten().unwrap_or_else(|| of(b""))
     }
 
     /// Digest of `SHA256SUMS`, once it has been made.
-    pub(super) fn digest(&self) -> &str {
+    pub(super) fn digest(&self) -> &Sha256Digest {
         &self.digest
     }
 
     fn finish_current(&mut self) {
         if let Some((path, hasher)) = self.current.take() {
-            self.sums.insert(path, Some(hex(&hasher.finalize())));
+            self.sums.insert(path, Some(finish(hasher)));
         }
     }
 }
 
 impl Hook for Checksums {
+    fn watches(&self, path: &str) -> bool {
+        self.sums.get(path).is_some_and(Option::is_none)
+    }
+
     fn data(&mut self, path: &str, data: &[u8]) {
         if self.current.as_ref().is_none_or(|(current, _)| current != path) {
             self.finish_current();
@@ -65,24 +70,20 @@ impl Hook for Checksums {
 
     fn deferred(&mut self, _path: &str) -> Vec<u8> {
         self.finish_current();
-        let empty = hex(&Sha256::digest(b""));
         let mut text = String::new();
-        for (name, sum) in &mut self.sums {
-            // A file without data never goes by.
-            let sum = sum.get_or_insert_with(|| empty.clone());
-            writeln!(text, "{sum}  {name}").expect("writing to a String does not fail");
+        for name in self.sums.keys() {
+            writeln!(text, "{}  {name}", self.sum(name)).expect("writing to a String does not fail");
         }
-        self.digest = hex(&Sha256::digest(text.as_bytes()));
+        self.digest = of(text.as_bytes());
         text.into_bytes()
     }
 }
 
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String does not fail");
-            text
-        })
+/// The digest of what a hasher has seen.
+pub(super) fn finish(hasher: Sha256) -> Sha256Digest {
+    Sha256Digest::new(hasher.finalize().into())
+}
+
+fn of(bytes: &[u8]) -> Sha256Digest {
+    finish(Sha256::new_with_prefix(bytes))
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::PayloadError;
-use crate::{PayloadRef, VolumeLabel};
+use crate::{PayloadRef, Sha256Digest, VolumeLabel};
 
 /// A payload image and its contents; kept beside the image as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,8 @@ pub struct PayloadManifest {
     pub label: VolumeLabel,
     /// When the payload was built, in seconds since 1970.
     pub build_time: u64,
-    /// SHA-256 of the image's `SHA256SUMS`, in hex: two payloads with one digest hold the same files.
-    pub digest: String,
+    /// SHA-256 of the image's `SHA256SUMS`: two payloads with one digest hold the same files.
+    pub digest: Sha256Digest,
     /// The image as it was when it had just been written.
     pub(super) image: Stamp,
     /// Everything in it but `SHA256SUMS` and `build-time`.
@@ -33,8 +33,8 @@ pub struct PayloadFile {
     pub name: String,
     /// The file of the host that it is a copy of.
     pub source: PathBuf,
-    /// SHA-256 in hex.
-    pub sha256: String,
+    /// Its checksum.
+    pub sha256: Sha256Digest,
     /// The source's size and age when it was copied.
     #[serde(flatten)]
     pub(super) stamp: Stamp,
@@ -69,11 +69,11 @@ impl Stamp {
 }
 
 impl PayloadFile {
-    pub(super) fn new(name: &str, source: &Path, stamp: Stamp, sha256: &str) -> Self {
+    pub(super) fn new(name: &str, source: &Path, stamp: Stamp, sha256: Sha256Digest) -> Self {
         Self {
             name: name.to_owned(),
             source: source.to_owned(),
-            sha256: sha256.to_owned(),
+            sha256,
             stamp,
         }
     }

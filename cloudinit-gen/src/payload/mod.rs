@@ -1,7 +1,8 @@
 //! The payload image: what every node of an air-gapped lab installs from, on one medium that all of them share.
 //!
 //! In its root are `k3s`, `build-time` (RFC 3339) and `SHA256SUMS`, which lists every other file; image archives are in
-//! `images/`, packages in `packages/`. Checksums are computed while the image is written, so every file is read once.
+//! `images/`, packages in `packages/`. Checksums are computed while the image is written, so every file is read once; who knows a file's checksum already
+//! (see [`Payload::known_digests`]) saves that, and leaves the copy to the kernel where it can do that.
 
 mod archive;
 mod digest;
@@ -16,9 +17,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::VolumeLabel;
 use crate::calendar::{Civil, unix_seconds};
 use crate::iso::{IsoBuilder, Source};
+use crate::{Sha256Digest, VolumeLabel};
 use digest::Checksums;
 use manifest::Stamp;
 
@@ -46,6 +47,9 @@ pub struct Payload {
     pub build_time: Option<SystemTime>,
     /// The medium's label.
     pub label: VolumeLabel,
+    /// Checksums that are known already, by the files' paths as they are given above. They are believed: a file that has another one makes
+    /// an image that every node refuses before it uses anything of it.
+    pub known_digests: BTreeMap<PathBuf, Sha256Digest>,
 }
 
 /// What [`Payload::ensure_iso`] did.
@@ -70,7 +74,16 @@ impl Payload {
             label: PAYLOAD_LABEL
                 .parse()
                 .expect("a constant in the form that VolumeLabel demands"),
+            known_digests: BTreeMap::new(),
         }
+    }
+
+    /// The files of the host that it is made of.
+    pub fn sources(&self) -> impl Iterator<Item = &Path> {
+        let given = std::iter::once(&self.k3s_binary)
+            .chain(&self.images)
+            .chain(&self.packages);
+        given.chain(self.extra.values()).map(PathBuf::as_path)
     }
 
     /// Writes the image, and beside it (`<path>.json`) the manifest that [`ensure_iso`](Self::ensure_iso) compares.
@@ -91,8 +104,10 @@ impl Payload {
             }
         }
         iso.file(BUILD_TIME_FILE, Source::bytes(stamp)).map_err(image_error)?;
-        let names = files.keys().map(String::as_str).chain([BUILD_TIME_FILE]);
-        let mut checksums = Checksums::new(names);
+        let sums = files
+            .iter()
+            .map(|(name, source)| (name.as_str(), self.known_digests.get(source).cloned()));
+        let mut checksums = Checksums::new(sums.chain([(BUILD_TIME_FILE, None)]));
         iso.file(SUMS_FILE, Source::deferred(checksums.text_len()))
             .map_err(image_error)?;
 
@@ -104,12 +119,12 @@ impl Payload {
         iso.write_file_hooked(path, &mut checksums).map_err(image_error)?;
         let file = |(name, source): (&String, &PathBuf)| {
             let stamp = stamps.get(name).copied().unwrap_or_default();
-            PayloadFile::new(name, source, stamp, checksums.sum(name).unwrap_or_default())
+            PayloadFile::new(name, source, stamp, checksums.sum(name))
         };
         let manifest = PayloadManifest {
             label: self.label.clone(),
             build_time: unix_seconds(build_time).max(0).unsigned_abs(),
-            digest: checksums.digest().to_owned(),
+            digest: checksums.digest().clone(),
             image: Stamp::of(path)?,
             files: files.iter().map(file).collect(),
         };

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::digest::hex;
+use super::digest;
 use super::manifest::Stamp;
 use super::{Payload, PayloadError, PayloadManifest};
+use crate::Sha256Digest;
 use crate::calendar::unix_seconds;
 
 /// The image's manifest, if the image holds exactly `files`; brought up to date when only times had changed.
@@ -51,7 +52,12 @@ pub(super) fn compare(
         if &file.source == source && file.stamp == stamp {
             continue;
         }
-        if file.stamp.size != stamp.size || file.sha256 != sha256(source)? {
+        let same = file.stamp.size == stamp.size
+            && match payload.known_digests.get(source) {
+                Some(known) => file.sha256 == *known,
+                None => file.sha256 == sha256(source)?,
+            };
+        if !same {
             return Ok(None);
         }
         file.source.clone_from(source);
@@ -61,7 +67,7 @@ pub(super) fn compare(
     Ok(Some((manifest, refreshed)))
 }
 
-fn sha256(path: &Path) -> Result<String, PayloadError> {
+fn sha256(path: &Path) -> Result<Sha256Digest, PayloadError> {
     let failed = |source| PayloadError::Read {
         path: path.to_owned(),
         source,
@@ -71,7 +77,7 @@ fn sha256(path: &Path) -> Result<String, PayloadError> {
     let mut buffer = vec![0; 256 * 1024];
     loop {
         match file.read(&mut buffer) {
-            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(0) => return Ok(digest::finish(hasher)),
             Ok(count) => hasher.update(&buffer[..count]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(failed(error)),

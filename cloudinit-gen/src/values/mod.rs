@@ -3,10 +3,12 @@
 //! Each type is parsed once, at the edge, and is correct from then on: no value that could break a line, a path or a
 //! shell word reaches a document.
 
+mod digest;
 mod macros;
 mod names;
 mod network;
 
+pub use digest::Sha256Digest;
 pub use names::{Hostname, InstanceId, Timezone, UserName, VolumeLabel};
 pub use network::{InterfaceAddress, MacAddr};
 

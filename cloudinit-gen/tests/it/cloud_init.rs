@@ -1,14 +1,13 @@
 //! cloud-init itself judges what is written for it: the machine's own version and the newest that Debian has.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use cloudinit_gen::{K3sAgentConfig, K3sServerConfig, MasterNode, ModuleSet, SeedFiles, WorkerNode};
 use serde_json::{Value, json};
 
-use crate::common::{missing, node, python};
+use crate::common::{feed, missing, node, python};
 
 /// One unpacked cloud-init.
 pub(crate) struct Judge {
@@ -19,21 +18,12 @@ pub(crate) struct Judge {
 impl Judge {
     /// Runs Python with this cloud-init.
     fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = Command::new("/usr/bin/python3")
+        let mut python = Command::new("/usr/bin/python3");
+        python
             .args(arguments)
             .env("PYTHONPATH", &self.python_path)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let input = input.to_owned();
-        let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        writer.join().unwrap().ok();
-        output
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        feed(&mut python, input)
     }
 
     /// Runs a Python program that has to succeed; returns what it printed.

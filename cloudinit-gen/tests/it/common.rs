@@ -100,19 +100,24 @@ pub(crate) fn succeed(program: &Path, arguments: &[&str]) -> String {
 
 /// Runs a program that reads text and answers in JSON.
 pub(crate) fn pipe<T: serde::de::DeserializeOwned>(program: &Path, arguments: &[&str], input: &str) -> T {
+    let output = feed(Command::new(program).args(arguments), input);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Runs a program to its end with this as its standard input, of which it need not read all.
+pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
     use std::io::Write;
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).unwrap()
+    writer.join().unwrap().ok();
+    output
 }

@@ -9,6 +9,7 @@ mod common;
 mod guestinfo;
 mod hostile;
 mod iso;
+mod iso_sources;
 mod lint;
 mod nodes;
 mod payload;

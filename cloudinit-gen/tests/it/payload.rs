@@ -126,6 +126,36 @@ fn equal_payloads_are_equal_images() {
 }
 
 #[test]
+fn known_digests_give_the_same_image_and_are_believed() {
+    let files = Files::new();
+    let hashed = files.payload().write_iso(&files.path("a.iso")).unwrap();
+    let mut payload = files.payload();
+    let sources: Vec<PathBuf> = payload.sources().map(Path::to_owned).collect();
+    assert_eq!(sources.len(), hashed.files.len());
+    for file in &hashed.files {
+        assert!(sources.contains(&file.source));
+        payload.known_digests.insert(file.source.clone(), file.sha256.clone());
+    }
+    let known = payload.write_iso(&files.path("b.iso")).unwrap();
+    assert!(fs::read(files.path("a.iso")).unwrap() == fs::read(files.path("b.iso")).unwrap());
+    assert_eq!((&known.digest, &known.files), (&hashed.digest, &hashed.files));
+
+    // A file's time has changed: what is known of it is not computed anew.
+    touch(&files.path("bin/k3s"));
+    assert_eq!(
+        payload.ensure_iso(&files.path("b.iso")).unwrap().1,
+        PayloadAction::Reused
+    );
+    let other: cloudinit_gen::Sha256Digest = "0".repeat(64).parse().unwrap();
+    payload.known_digests.insert(files.path("bin/k3s"), other.clone());
+    touch(&files.path("bin/k3s"));
+    let (manifest, action) = payload.ensure_iso(&files.path("b.iso")).unwrap();
+    assert_eq!(action, PayloadAction::Written);
+    let k3s = manifest.files.iter().find(|file| file.name == "k3s").unwrap();
+    assert_eq!(k3s.sha256, other);
+}
+
+#[test]
 fn an_image_is_used_again_until_something_in_it_changes() {
     let files = Files::new();
     let image = files.image();

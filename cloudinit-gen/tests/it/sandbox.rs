@@ -130,6 +130,17 @@ impl Sandbox {
 
     /// Makes a payload image and puts it into the node's drive.
     pub(crate) fn insert_payload(&self, packages: bool) -> PayloadManifest {
+        self.insert(&self.payload(packages))
+    }
+
+    /// Makes this payload's image and puts it into the node's drive.
+    pub(crate) fn insert(&self, payload: &Payload) -> PayloadManifest {
+        fs::create_dir_all(self.path("dev/disk/by-label")).unwrap();
+        payload.write_iso(&self.path("dev/disk/by-label/LABPAYLOAD")).unwrap()
+    }
+
+    /// A small payload.
+    pub(crate) fn payload(&self, packages: bool) -> Payload {
         self.write("host/k3s", K3S);
         let mut tar = vec![0; 1024];
         tar[257..262].copy_from_slice(b"ustar");
@@ -141,8 +152,7 @@ impl Sandbox {
             payload.packages = vec![self.path("host/tool.deb")];
         }
         payload.build_time = Some(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_756_771_200));
-        fs::create_dir_all(self.path("dev/disk/by-label")).unwrap();
-        payload.write_iso(&self.path("dev/disk/by-label/LABPAYLOAD")).unwrap()
+        payload
     }
 
     /// Runs the bootstrap to its end; returns whether it succeeded.

@@ -1,8 +1,7 @@
 //! Whatever a string is, cloud-init's YAML 1.1 reader (`PyYAML`) gives it back unchanged.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command as Process, Stdio};
+use std::process::Command as Process;
 
 use cloudinit_gen::document::{CaCerts, CloudConfig, Command, Content, Permissions, User, WriteFile};
 use cloudinit_gen::k3s::ConfigValue;
@@ -11,6 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+
+use crate::common::feed;
 
 /// Reads pairs of a YAML text and the value that it must have; names the first that differs.
 const READER: &str = r#"
@@ -27,18 +28,10 @@ for number, pair in enumerate(json.load(sys.stdin)):
 "#;
 
 fn read_back(python: &Path, pairs: &[Value]) -> Result<(), TestCaseError> {
-    let mut child = Process::new(python)
-        .args(["-c", READER])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("Python was found before");
-    let mut stdin = child.stdin.take().expect("it was asked for");
-    let text = serde_json::to_vec(pairs).unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(&text));
-    let output = child.wait_with_output().expect("Python runs");
-    writer.join().unwrap().ok();
+    let output = feed(
+        Process::new(python).args(["-c", READER]),
+        &serde_json::to_string(pairs).unwrap(),
+    );
     prop_assert!(
         output.status.success(),
         "{}{}",

@@ -7,9 +7,9 @@ use cloudinit_gen::PayloadRef;
 
 use crate::config::NodeSection;
 use crate::error::{Context as _, LabError};
-use crate::files;
 use crate::run::Run;
-use crate::seed::{self, Life, SeedNode};
+use crate::seed::{Life, SeedNode};
+use crate::{files, payload};
 
 /// The payload image, and what a node must know of it.
 #[derive(Debug, Clone)]
@@ -28,12 +28,13 @@ pub(super) async fn payload(run: &Run<'_>) -> Result<PayloadImage, LabError> {
         };
         LabError::prerequisite(format!("no {what} is configured"), "set k3s.binary and k3s.images")
     };
-    let payload = seed::payload(config)?.ok_or_else(missing)?;
-    let path = run.lab.paths().payload();
-    files::private_dir(&run.lab.paths().seeds())?;
+    let payload = payload::configured(config)?.ok_or_else(missing)?;
+    let paths = run.lab.paths().clone();
+    let path = paths.payload();
+    files::private_dir(&paths.seeds())?;
     // Hashing and copying hundreds of megabytes must not hold up the other node's work.
     tokio::task::spawn_blocking(move || {
-        let (manifest, _) = payload.ensure_iso(&path).context("could not write the payload image")?;
+        let (manifest, _) = payload::ensure_image(payload, &path, &paths)?;
         let mut reference = manifest.to_ref();
         // What nodes set a clock to that is behind: it must also be later than the certificates' first moment.
         reference.build_time = SystemTime::now();
