@@ -122,7 +122,7 @@ fn a_file_that_changes_while_the_image_is_written_is_named() {
             .open(&path)
             .unwrap()
             .set_len(1 << 20)
-            .unwrap()
+            .unwrap();
     };
     let replace = || {
         let new = directory.path().join("new");
