@@ -1,6 +1,6 @@
 //! Looking at files before they are shipped: a mistake found here costs seconds, found in a guest it costs minutes.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -103,6 +103,14 @@ fn head(path: &Path) -> Result<Vec<u8>, PayloadError> {
         path: path.to_owned(),
         source,
     };
+    // Opening a pipe would wait for a writer.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(unsuitable(
+            path,
+            "in the payload",
+            "it is not a regular file".to_owned(),
+        ));
+    }
     let file = File::open(path).map_err(failed)?;
     let mut head = Vec::new();
     file.take(LOOKED_AT).read_to_end(&mut head).map_err(failed)?;

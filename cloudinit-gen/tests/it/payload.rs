@@ -234,6 +234,16 @@ fn a_file_whose_name_lies_about_its_compression_is_refused_with_the_right_name()
     assert!(!files.image().exists());
 }
 
+/// A pipe, which who opens it waits for; where there is no tool for one, a directory.
+fn pipe(files: &Files) -> PathBuf {
+    let path = files.path("pipe");
+    match tool("mkfifo") {
+        Some(mkfifo) => drop(succeed(&mkfifo, &[path.to_str().unwrap()])),
+        None => fs::create_dir(&path).unwrap(),
+    }
+    path
+}
+
 #[test]
 fn what_a_node_could_not_use_is_refused_before_anything_is_written() {
     let files = Files::new();
@@ -261,6 +271,10 @@ fn what_a_node_could_not_use_is_refused_before_anything_is_written() {
         refused(&|p| p.images.push(p.images[0].clone())),
         PayloadError::Twice { .. }
     ));
+    for other in [files.path("bin"), pipe(&files)] {
+        let error = refused(&|p| p.k3s_binary.clone_from(&other)).to_string();
+        assert!(error.ends_with("it is not a regular file"), "{error}");
+    }
     let note = files.path("note.txt");
     let extra = |name: &'static str| refused(&|p| drop(p.extra.insert(name.to_owned(), note.clone())));
     assert!(matches!(extra("SHA256SUMS"), PayloadError::Reserved { .. }));

@@ -70,6 +70,11 @@ impl Look {
             stamp,
         })
     }
+
+    /// Whether both are of one file that did not change in between.
+    pub(super) fn is_of_same_file(&self, other: &Self) -> bool {
+        self.stamp == other.stamp
+    }
 }
 
 impl Stamp {
@@ -119,7 +124,7 @@ impl DigestCache {
 
     /// Keeps a checksum that was computed after `before`, unless the file had just been written to then, or is another one by now.
     pub(super) fn keep(&mut self, file: &Path, before: &Look, sha256: &Sha256Digest) {
-        let unchanged = Look::at(file).is_some_and(|now| now.stamp == before.stamp);
+        let unchanged = Look::at(file).is_some_and(|now| now.is_of_same_file(before));
         if let Some(key) = key(file).filter(|_| before.settled && unchanged) {
             let entry = Entry {
                 stamp: before.stamp.clone(),

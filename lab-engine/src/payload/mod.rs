@@ -6,7 +6,9 @@
 mod digests;
 mod published;
 
-use std::path::Path;
+use std::error::Error as StdError;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use cloudinit_gen::payload::{Payload, PayloadAction, PayloadManifest};
 
@@ -45,7 +47,10 @@ pub(crate) fn ensure_image(
             payload.known_digests.insert(source.clone(), digest);
         }
     }
-    let (manifest, action) = payload.ensure_iso(image).context("could not write the payload image")?;
+    let (manifest, action) = payload
+        .ensure_iso(image)
+        .context("could not write the payload image")
+        .map_err(|error| with_help(error, image))?;
     if action == PayloadAction::Written {
         for file in &manifest.files {
             let before = looks.iter().find(|(source, _)| *source == file.source);
@@ -55,6 +60,7 @@ pub(crate) fn ensure_image(
                 cache.keep(source, look, &file.sha256);
             }
         }
+        unchanged(&looks, image)?;
         if let Err(error) = cache.save() {
             tracing::warn!(error = %error.one_line(), "the files' checksums could not be kept; they are computed anew next time");
         }
@@ -65,10 +71,38 @@ pub(crate) fn ensure_image(
     Ok((manifest, action))
 }
 
+/// Says what helps against a disk that is full.
+fn with_help(error: LabError, image: &Path) -> LabError {
+    let mut next = StdError::source(&error);
+    while let Some(cause) = next {
+        if let Some(io) = cause.downcast_ref::<io::Error>()
+            && matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        {
+            let directory = image.parent().unwrap_or(image).display().to_string();
+            return error.help(format!("make room on the disk of {directory}"));
+        }
+        next = cause.source();
+    }
+    error
+}
+
+/// Throws an image away whose files are not those any more whose checksums were looked up: it may hold other data than it says.
+fn unchanged(looks: &[(PathBuf, Look)], image: &Path) -> Result<(), LabError> {
+    let same = |(source, look): &&(PathBuf, Look)| Look::at(source).is_some_and(|now| now.is_of_same_file(look));
+    let Some((changed, _)) = looks.iter().find(|look| !same(look)) else {
+        return Ok(());
+    };
+    std::fs::remove_file(image).map_err(|e| LabError::io("remove", image, e))?;
+    Err(LabError::failed(format!(
+        "{} changed while the payload image was written",
+        changed.display()
+    ))
+    .help("try again when nothing writes to it"))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
-    use std::path::PathBuf;
     use std::time::{Duration, SystemTime};
 
     use super::*;
@@ -150,6 +184,20 @@ mod tests {
                     .all(|file| file.sha256 != other && file.sha256 != kept.sha256 || file.name != "k3s")
             );
         }
+    }
+
+    #[test]
+    fn an_image_whose_files_changed_after_their_checksums_were_looked_up_is_thrown_away() {
+        let scene = Scene::new();
+        scene.ensure("a.iso").unwrap();
+        let k3s = scene.path("k3s");
+        let looks = [(k3s.clone(), Look::at(&k3s).unwrap())];
+        unchanged(&looks, &scene.path("a.iso")).unwrap();
+        scene.put("k3s", b"\x7fELF longer");
+        let error = unchanged(&looks, &scene.path("a.iso")).unwrap_err();
+        assert!(error.to_string().contains("k3s changed while"), "{error}");
+        assert!(!scene.path("a.iso").exists());
+        assert!(scene.ensure("a.iso").is_ok());
     }
 
     #[test]
