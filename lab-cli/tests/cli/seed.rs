@@ -360,3 +360,17 @@ fn lint_knows_how_much_a_guest_variable_holds() {
         "{ran}"
     );
 }
+
+#[test]
+fn a_payload_that_its_publisher_lists_otherwise_is_refused() {
+    let place = with_k3s();
+    place.write("sha256sum-amd64.txt", &format!("{}  k3s\n", "0".repeat(64)));
+    let ran = place.run(&["seed", "iso", "--dir", "out"]).code(3);
+    assert!(
+        ran.stderr
+            .contains("is not the file that sha256sum-amd64.txt beside it lists")
+            && ran.stderr.contains("expected SHA-256 0000")
+            && ran.stderr.contains("download the file again"),
+        "{ran}"
+    );
+}
