@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::guest::{GuestAccess, GuestCommand, GuestCredentials, GuestOutput, SshAccess};
 use vmrun_rs::hypervisor::VmId;
-use vmrun_rs::{GuestChannel, Hypervisor};
+use vmrun_rs::{ChannelError, ChannelErrorKind, GuestChannel, Hypervisor};
 
 use crate::absent::Absent;
 use crate::backend::{self, Chosen};
@@ -38,6 +39,19 @@ pub struct Lab {
     sink: Arc<dyn EventSink>,
     absent: Option<LabError>,
     ca_passphrase: Option<SecretString>,
+}
+
+/// A command that got no answer: in time, or at all.
+fn not_run(error: ChannelError, limit: Duration) -> LabError {
+    match error.kind() {
+        ChannelErrorKind::Timeout => LabError::new(
+            ErrorKind::TimedOut,
+            format!("the command did not end within {} s", limit.as_secs()),
+        )
+        .help("give it longer with --timeout; the guest ends it now"),
+        _ => LabError::failed("could not run the command"),
+    }
+    .source(error)
 }
 
 impl Lab {
@@ -231,11 +245,8 @@ impl Lab {
             work.push(async move {
                 let result = async {
                     let channel = self.connect(node, &vm, password).await?.channel;
-                    channel
-                        .run(command)
-                        .await
-                        .context("could not run the command")
-                        .map_err(|e| e.node(name))
+                    let output = channel.run(command).await;
+                    output.map_err(|e| not_run(e, command.timeout).node(name))
                 };
                 (name.clone(), result.await)
             });

@@ -80,7 +80,7 @@ fn logs_of_every_source_are_shown_and_followed() {
     assert!(!k3s.contains("kernel:"), "of its unit alone: {k3s}");
 
     // What is written while it is followed comes, through a restart too.
-    let mut command = lab.command(&["logs", "w1", "--source", "journal", "-f", "-n", "1"]);
+    let mut command = lab.command(&["logs", "w1", "--source", "journal", "--follow", "-n", "1"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     lines.next().unwrap().unwrap();
@@ -183,6 +183,12 @@ fn commands_run_on_one_several_and_all_nodes_with_their_exit_codes() {
     let lab = ready(directory.path());
     assert_eq!(text(&lab, &["exec", "w1", "--", "hostname"], 0), "w1\n");
     assert_eq!(text(&lab, &["ssh", "m", "--", "hostname"], 0), "m\n");
+    for (options, id) in [(&[][..], "1000\n"), (&["--root"], "0\n")] {
+        for command in ["exec", "ssh"] {
+            let arguments = [&[command, "w1"], options, &["--", "id", "-u"]].concat();
+            assert_eq!(text(&lab, &arguments, 0), id, "{arguments:?}");
+        }
+    }
     text(&lab, &["ssh", "m", "--", "sh", "-c", "exit 7"], 7);
     text(&lab, &["exec", "w1", "--", "sh", "-c", "exit 3"], 3);
     let both = text(&lab, &["exec", "--all", "--", "hostname"], 0);

@@ -69,7 +69,7 @@ fn an_interrupted_run_ends_with_its_summary_its_record_and_130() {
         let mut summary = String::new();
         child.stdout.take().unwrap().read_to_string(&mut summary).unwrap();
         assert!(
-            summary.contains("Stage durations:") && summary.contains("cancelled"),
+            summary.contains("Stage durations:") && summary.contains("cancelled") && !summary.contains("aborted"),
             "{summary}"
         );
         let json = place.run(&["timings", "list", "--output", "json"]).json();

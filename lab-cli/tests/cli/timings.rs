@@ -142,6 +142,25 @@ fn a_run_that_is_not_there_or_not_the_only_one_is_a_mistake_that_says_what_there
 }
 
 #[test]
+fn a_list_can_be_limited_to_the_newest() {
+    let place = place();
+    for day in 2..5 {
+        record(&place, &format!("up-2026080{day}-120000-000"));
+    }
+    let list = |arguments: &[&str]| place.run(&[&["timings", "list"], arguments].concat()).code(0);
+    assert_eq!(list(&["--output", "json"]).json().as_array().unwrap().len(), 4);
+    let last = list(&["--last", "2", "--output", "json"]).json();
+    let names: Vec<&str> = last
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["run"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["up-20260803-120000-000", "up-20260804-120000-000"]);
+    assert_eq!(list(&["--last", "1"]).stdout.lines().count(), 2, "a heading and a run");
+}
+
+#[test]
 fn before_the_first_run_every_command_says_that_there_is_none() {
     let place = Place::new();
     for command in ["show", "compare", "export"] {

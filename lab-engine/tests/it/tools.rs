@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lab_engine::{ErrorKind, Lab, LogRequest, LogSource, UpOptions};
 use tokio_util::sync::CancellationToken;
+use vmrun_rs::guest::GuestCommand;
 
 use crate::support::{Fake, lab};
 
@@ -63,6 +64,26 @@ async fn a_log_that_is_not_there_and_a_guest_that_does_not_answer_are_told_apart
         .logs("k3s-worker1", request(LogSource::Console, false), None, &mut line)
         .await;
     assert!(error.unwrap_err().to_string().contains("no console"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_does_not_end_in_time_is_a_time_out_of_each_node() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let lab = ready(directory.path(), &fake).await;
+    let nodes = ["k3s-master1", "k3s-worker1"].map(str::to_owned);
+    let slow = GuestCommand::new(["sleep", "4000"]).timeout(Duration::from_secs(30));
+    let answers = lab.exec(&nodes, &slow, None).await.unwrap();
+    for (name, answer) in answers {
+        let error = answer.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.node_name()),
+            (ErrorKind::TimedOut, Some(name.as_str()))
+        );
+        assert!(error.to_string().contains("did not end within 30 s"), "{error}");
+        assert!(error.help_text().unwrap().contains("--timeout"));
+    }
+    let quick = lab.exec(&nodes, &GuestCommand::new(["true"]), None).await.unwrap();
+    assert!(quick.iter().all(|(_, answer)| answer.as_ref().unwrap().success()));
 }
 
 #[tokio::test(start_paused = true)]

@@ -138,6 +138,23 @@ fn registries_are_written_as_k3s_wants_them_and_checked() {
         .code(5)
         .json();
     assert_eq!(json["ok"], false);
+    let mirrored = place
+        .run(&["pki", "registries", "--mirror", "ghcr.io", "--mirror", "quay.io"])
+        .code(0)
+        .stdout;
+    assert!(
+        mirrored.contains("ghcr.io") && mirrored.contains("quay.io") && !mirrored.contains("docker.io"),
+        "{mirrored}"
+    );
+    place.write(
+        "insecure.yaml",
+        &yaml.replace("ca_file:", "insecure_skip_verify: true\n      ca_file:"),
+    );
+    let ran = check("insecure.yaml").code(5);
+    assert!(ran.stdout.contains("insecure_skip_verify"), "{ran}");
+    place
+        .run(&["pki", "registries", "--check", "insecure.yaml", "--allow-insecure"])
+        .code(0);
     place.write("broken.yaml", "mirrors:\n  docker.io:\n    endpoints: [a]\n");
     let ran = check("broken.yaml").code(5);
     assert!(

@@ -88,6 +88,13 @@ impl GuestChannel for Channel {
         let name = self.ask(|m| m.spec.name.clone()).await?;
         self.fake.world().commands.push((name, command.argv.clone()));
         let stdout = match command.argv.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["sleep", _] => {
+                tokio::time::sleep(command.timeout).await;
+                return Err(ChannelError::Timeout {
+                    what: "running sleep".to_owned(),
+                    after: command.timeout,
+                });
+            }
             ["systemctl", "poweroff"] => {
                 self.change(|m| m.started = None);
                 String::new()
