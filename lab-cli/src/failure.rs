@@ -1,7 +1,7 @@
 //! The one place where an error becomes text, JSON and an exit code.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
@@ -155,7 +155,7 @@ fn text(failure: &Failure, lang: Lang) -> String {
             for line in error.detail_lines() {
                 let _ = writeln!(text, "  {FAINT}|{FAINT:#} {}", say(line, lang));
             }
-            help(&mut text, error.help_text(), lang);
+            help(&mut text, way_out(error), lang);
         }
         Failure::Config(errors) => {
             // What is no lab.toml at all has a mistake in every line.
@@ -182,6 +182,22 @@ fn text(failure: &Failure, lang: Lang) -> String {
     text
 }
 
+/// What to do about it: what was said where it happened, else what helps against the system's own refusal at its bottom.
+fn way_out(error: &LabError) -> Option<&str> {
+    error.help_text().or_else(|| {
+        let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+        let mut refusals = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+        match refusals.next()?.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Some("free some space on that disk, or use another one")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => Some("that disk cannot be written to: name a place on another one"),
+            io::ErrorKind::PermissionDenied => Some("give yourself the right to that place, or name another one"),
+            _ => None,
+        }
+    })
+}
+
 fn help(text: &mut String, help: Option<&str>, lang: Lang) {
     if let Some(help) = help {
         let _ = writeln!(text, "{HELP}{}:{HELP:#} {}", words(lang).help, say(help, lang));
@@ -204,7 +220,7 @@ fn value(failure: &Failure) -> Value {
                 "node": node,
                 "causes": error.causes(),
                 "details": error.detail_lines(),
-                "help": error.help_text(),
+                "help": way_out(error),
             })
         }
         Failure::Config(errors) => {
@@ -251,6 +267,22 @@ mod tests {
             "error: k3s-worker1: the guest did not answer within 900 s\n  caused by: connection refused\n  \
              | the end of /console.log:\n  |   Kernel panic\nhelp: look at its console\n"
         );
+    }
+
+    #[test]
+    fn what_the_system_refuses_has_a_way_out_unless_a_better_one_is_known() {
+        let refused =
+            |kind: io::ErrorKind| LabError::new(ErrorKind::Failed, "could not write").source(io::Error::from(kind));
+        let full = refused(io::ErrorKind::StorageFull);
+        assert_eq!(way_out(&full), Some("free some space on that disk, or use another one"));
+        assert_eq!(
+            value(&refused(io::ErrorKind::ReadOnlyFilesystem).into())["help"],
+            "that disk cannot be written to: name a place on another one"
+        );
+        assert_eq!(way_out(&refused(io::ErrorKind::StorageFull).help("mine")), Some("mine"));
+        assert_eq!(way_out(&refused(io::ErrorKind::Other)), None);
+        let deeper = LabError::new(ErrorKind::Failed, "above").source(full);
+        assert!(way_out(&deeper).is_some());
     }
 
     #[test]

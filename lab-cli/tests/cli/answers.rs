@@ -48,3 +48,32 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_with_what_to_do_whatever_is_written() {
+    use std::process::Stdio;
+    let place = Place::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for arguments in [
+        &["schema"][..],
+        &["init", "--print"],
+        &["completions", "bash"],
+        &["timings", "list"],
+    ] {
+        for (lang, help) in [
+            ("en", "help: free some space"),
+            ("ko", "도움말: 그 디스크의 공간을 확보하거나"),
+        ] {
+            let mut command = place.command(&[arguments, &["--lang", lang]].concat());
+            let output = command.stdout(Stdio::from(full())).output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{arguments:?}: {stderr}");
+            assert!(stderr.contains(help), "{arguments:?}: {stderr}");
+        }
+    }
+    // Nobody can be told, but it ends as it should.
+    let mut command = place.command(&["kubeconfig"]);
+    let output = command.stderr(Stdio::from(full())).output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+}

@@ -149,8 +149,8 @@ fn a_list_can_be_limited_to_the_newest() {
     }
     let list = |arguments: &[&str]| place.run(&[&["timings", "list"], arguments].concat()).code(0);
     assert_eq!(list(&["--output", "json"]).json().as_array().unwrap().len(), 4);
-    let last = list(&["--last", "2", "--output", "json"]).json();
-    let names: Vec<&str> = last
+    let newest = list(&["--last", "2", "--output", "json"]).json();
+    let names: Vec<&str> = newest
         .as_array()
         .unwrap()
         .iter()
