@@ -44,7 +44,7 @@ pub(crate) fn classify_masking(
     stderr: &[u8],
     mask: &dyn Fn(&[u8]) -> Vec<u8>,
 ) -> Option<Failure> {
-    let text = |line: &[u8]| text(&mask(line));
+    let text = |line: &[u8]| printable(&mask(line));
     let (stdout, stderr) = (decode_utf16(stdout), decode_utf16(stderr));
     let mut seen = Seen::default();
     // Errors come on standard output; standard error carries noise and crashes. So stdout is read last and wins.
@@ -221,7 +221,7 @@ fn strip_prefix<'a>(line: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
 }
 
 /// A line as one line of text: undecodable bytes replaced, control characters dropped, of bounded length.
-fn text(line: &[u8]) -> String {
+pub(super) fn printable(line: &[u8]) -> String {
     const LONGEST: usize = 400;
     let decoded = String::from_utf8_lossy(line);
     let mut out: String = decoded.chars().filter(|c| !c.is_control()).take(LONGEST).collect();

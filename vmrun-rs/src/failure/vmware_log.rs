@@ -8,6 +8,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::scan::printable;
+
 /// How many lines of explanation are kept.
 const MOST_LINES: usize = 10;
 
@@ -17,10 +19,12 @@ const TAIL: u64 = 256 * 1024;
 /// The texts of the last error dialog in a `vmware.log`, most telling first; at most ten lines.
 ///
 /// Line prefixes of all log formats (`… vmx I125: `, `… In(05) vmx `, `…| vmx| I120: `) and message keys in
-/// brackets (`[msg.disk.notConfigured2]`) are removed.
+/// brackets (`[msg.disk.notConfigured2]`) are removed, and so are control characters: the text goes to a terminal, and
+/// a machine's name, which somebody else chose, may be in it.
 pub fn causes(log: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(log);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+    // A carriage return alone ends a line, too: what follows it would be written over what is before it.
+    let lines: Vec<&str> = text.split(['\n', '\r']).map(str::trim_end).collect();
     let Some(start) = lines.iter().rposition(|line| line.contains("Msg_Post: Error")) else {
         return Vec::new();
     };
@@ -30,7 +34,8 @@ pub fn causes(log: &[u8]) -> Vec<String> {
         if body.starts_with("-----") || found.len() == MOST_LINES {
             break;
         }
-        let body = strip_message_key(body).trim();
+        let body = printable(strip_message_key(body).as_bytes());
+        let body = body.trim();
         if !body.is_empty() && !found.iter().any(|f| f == body) {
             found.push(body.to_owned());
         }
@@ -122,6 +127,12 @@ mod tests {
                 "Module 'MainMem' power on failed."
             ]
         );
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_no_part_of_a_cause() {
+        let log = b"x vmx Msg_Post: Error\r\nx vmx [msg.a.b] text\r[msg.c.d] over it\nx vmx \x1b[2Jthe \x07name\n";
+        assert_eq!(causes(log), ["text", "over it", "[2Jthe name"]);
     }
 
     #[test]
