@@ -20,6 +20,13 @@ pub(crate) struct CompletionsArgs {
 pub(crate) fn run(app: &App, args: &CompletionsArgs) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "lab-cli", &mut script);
+    if args.shell == Shell::Bash {
+        // clap_complete 4.6 calls the parts of its script by two names where the program's own has a hyphen, so that nothing
+        // behind a subcommand would be completed.
+        script = String::from_utf8_lossy(&script)
+            .replace("lab__subcmd__cli", "lab__cli")
+            .into_bytes();
+    }
     match app.output() {
         Output::Text => output::bytes(&script)?,
         Output::Json => {

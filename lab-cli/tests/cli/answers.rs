@@ -15,6 +15,37 @@ fn completions_exist_for_every_shell_and_know_the_commands() {
     place.run(&["completions", "tcsh"]).code(2);
 }
 
+/// What bash itself completes with the script, the last word being the one that is typed.
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_commands_options_and_their_values() {
+    const ASK: &str = ". ./script;  f=$(complete -p lab-cli | sed 's/.*-F \\([^ ]*\\).*/\\1/'); \
+        COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); $f lab-cli \"${COMP_WORDS[COMP_CWORD]}\" \
+        \"${COMP_WORDS[COMP_CWORD-1]}\"; echo \"${COMPREPLY[*]}\"";
+    let place = Place::new();
+    let script = place.run(&["completions", "bash"]).code(0).stdout;
+    place.write("script", &script);
+    for (typed, completed) in [
+        (&["tim"][..], "timings"),
+        (&["kubeconfig", "--me"], "--merge"),
+        (&["timings", "e"], "export eta"),
+        (&["pki", "ro"], "rotate"),
+        (&["logs", "m", "--source", "c"], "console cloud-init"),
+        (&["--lang", ""], "auto en ko"),
+    ] {
+        let mut bash = std::process::Command::new("bash");
+        bash.args(["--norc", "-c", ASK, "bash", "lab-cli"]).args(typed);
+        let output = bash.current_dir(place.path()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(
+            said.trim(),
+            completed,
+            "{typed:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
 #[test]
 fn man_writes_a_page_for_every_command() {
     let place = Place::new();
