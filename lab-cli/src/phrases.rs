@@ -48,7 +48,13 @@ pub(crate) fn cluster_ready(lang: Lang) -> &'static str {
 
 /// What changed in lab.toml since a machine was made, as a line of its own.
 pub(crate) fn change(node: &str, change: &Change, lang: Lang) -> String {
-    let how = if change.applicable {
+    let how = if change.restart {
+        pick(
+            lang,
+            "applied by `up`, which restarts the machine for it",
+            "`up`이 VM을 재시작하여 적용함",
+        )
+    } else if change.applicable {
         pick(lang, "applied by `up`", "`up`이 적용함")
     } else {
         pick(lang, "needs a new machine", "VM을 새로 만들어야 함")

@@ -9,22 +9,39 @@ pub(crate) const SHORTEST: Duration = Duration::from_millis(200);
 /// The longest pause.
 pub(crate) const LONGEST: Duration = Duration::from_secs(2);
 
+/// The longest pause between two looks into each of so many guests over connections that are kept: few guests can be looked at
+/// more often for the same work.
+pub(crate) fn longest_of(guests: usize) -> Duration {
+    const ONE: Duration = Duration::from_millis(50);
+    let all = ONE * u32::try_from(guests).unwrap_or(u32::MAX).min(1000);
+    all.clamp(Duration::from_millis(500), LONGEST)
+}
+
 /// The pauses between polls.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     next: Duration,
+    longest: Duration,
 }
 
 impl Backoff {
     pub(crate) fn new() -> Self {
-        Self { next: SHORTEST }
+        Self::up_to(LONGEST)
     }
 
-    /// Sleeps for the next pause, which is at most [`LONGEST`].
+    /// For looks that cost next to nothing.
+    pub(crate) fn up_to(longest: Duration) -> Self {
+        Self {
+            next: SHORTEST,
+            longest,
+        }
+    }
+
+    /// Sleeps for the next pause.
     pub(crate) async fn pause(&mut self) {
         let jitter = rand::rng().random_range(0.8..=1.0);
         tokio::time::sleep(self.next.mul_f64(jitter)).await;
-        self.next = self.next.mul_f64(1.5).min(LONGEST);
+        self.next = self.next.mul_f64(1.5).min(self.longest);
     }
 
     /// Something happened: look often again.

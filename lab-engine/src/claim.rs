@@ -1,11 +1,14 @@
 //! Holding a lab's directory while something changes it.
 
+use std::path::PathBuf;
+
 use crate::config::Config;
 use crate::error::LabError;
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
-use crate::state::StateFile;
+use crate::project::{self, Belonging};
+use crate::state::{self, StateFile};
 use crate::{files, identity};
 
 /// A lab's directory, held so that no other process changes the lab meanwhile. Where it is new it is made and marked as
@@ -20,24 +23,68 @@ impl LabClaim {
     ///
     /// # Errors
     ///
-    /// If another process works on the lab, or the directory cannot be made.
+    /// If another process works on the lab, it belongs to another `lab.toml`, or the directory cannot be made.
     pub fn take(config: &Config) -> Result<Self, LabError> {
         let paths = LabPaths::new(config.lab.data_dir.as_deref(), &config.lab.name)?;
-        let (lock, _state) = claim(&config.lab.name, &paths)?;
-        Ok(Self { _lock: lock })
+        let claimed = claim(config, &paths, Adopt::No)?;
+        Ok(Self { _lock: claimed.lock })
     }
 }
 
-/// Takes the lock, opens the state and marks the directory.
-pub(crate) fn claim(lab: &str, paths: &LabPaths) -> Result<(LabLock, StateFile), LabError> {
+/// Whether a lab is taken that belongs to another `lab.toml`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adopt {
+    /// It is not.
+    No,
+    /// It is, from now on.
+    Yes,
+}
+
+/// A lab's directory that is held.
+pub(crate) struct Claimed {
+    pub(crate) lock: LabLock,
+    pub(crate) state: StateFile,
+    /// The `lab.toml` that it belonged to before.
+    pub(crate) moved_from: Option<PathBuf>,
+}
+
+/// Takes the lock, opens the state, marks the directory, and remembers whose it is.
+pub(crate) fn claim(config: &Config, paths: &LabPaths, adopt: Adopt) -> Result<Claimed, LabError> {
+    let (lab, file) = (&config.lab.name, config.lab.project.as_deref());
+    // Before anything is written: another project's lab is not touched.
+    if let (Adopt::No, Some(known)) = (adopt, state::read(&paths.state())?) {
+        project::check(lab, &known, file)?;
+    }
     files::private_dir(paths.root())?;
     let lock = LabLock::take(&paths.lock())?;
-    let state = StateFile::open(&paths.state(), || identity::random_hex(16))?;
+    let mut state = StateFile::open(&paths.state(), || identity::random_hex(16))?;
+    let belonging = match project::check(lab, state.get(), file) {
+        Err(_) if adopt == Adopt::Yes => Belonging::Moved {
+            from: state.get().project.clone().unwrap_or_default(),
+            to: file.map(project::canonical),
+        },
+        checked => checked?,
+    };
+    let moved_from = match belonging {
+        Belonging::Known => None,
+        Belonging::New(to) => {
+            state.update(|s| s.project = Some(to))?;
+            None
+        }
+        Belonging::Moved { from, to } => {
+            state.update(|s| s.project = to)?;
+            Some(from)
+        }
+    };
     let owner = Owner {
-        lab: lab.to_owned(),
+        lab: lab.clone(),
         lab_id: state.get().lab_id.clone(),
         node: None,
     };
     owner.mark(paths.root())?;
-    Ok((lock, state))
+    Ok(Claimed {
+        lock,
+        state,
+        moved_from,
+    })
 }

@@ -28,10 +28,15 @@ pub struct Change {
     pub to: Value,
     /// Whether `up` applies it to the machine that there is. Otherwise only a new machine can take it on.
     pub applicable: bool,
+    /// Whether the machine has to be shut down and started for it.
+    pub restart: bool,
 }
 
 /// What a running node can take on: a file of its own, and at most a restart of k3s.
 pub(crate) const APPLICABLE: [&str; 6] = [HOSTS, "guest.authorized_keys", "guest.timezone", DISABLE, REGISTRY, CA];
+/// What a machine can be given while it is off. Not its disk: a disk never shrinks, VMware does not grow one that other disks
+/// or snapshots rest on, and the guest's file system would have to follow.
+pub(crate) const HARDWARE: [&str; 2] = ["vm.cpus", "vm.memory_mib"];
 /// The other nodes by address and name, as `/etc/hosts` has them.
 pub(crate) const HOSTS: &str = "nodes";
 /// Packaged components to leave out.
@@ -64,8 +69,19 @@ impl Facts {
                 from: self.get(key).cloned().unwrap_or_default(),
                 to: now.get(key).cloned().unwrap_or_default(),
                 applicable: APPLICABLE.contains(&key.as_str()),
+                restart: false,
             })
             .collect()
+    }
+
+    /// Takes these keys over as they are now.
+    pub(crate) fn take_over(&mut self, now: &Self, keys: &[&str]) {
+        for key in keys {
+            match now.get(key) {
+                Some(value) => drop(self.0.insert((*key).to_owned(), value.clone())),
+                None => drop(self.0.remove(*key)),
+            }
+        }
     }
 }
 
@@ -136,7 +152,13 @@ impl Lab {
         if made_of.0.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(made_of.changes(&self.facts(node)?))
+        let mut changes = made_of.changes(&self.facts(node)?);
+        if self.hypervisor().reconfigures() {
+            for change in changes.iter_mut().filter(|c| HARDWARE.contains(&c.key.as_str())) {
+                (change.applicable, change.restart) = (true, true);
+            }
+        }
+        Ok(changes)
     }
 }
 

@@ -10,25 +10,31 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::guest::{GuestAccess, GuestCommand, GuestCredentials, GuestOutput, SshAccess};
 use vmrun_rs::hypervisor::VmId;
-use vmrun_rs::{ChannelError, ChannelErrorKind, GuestChannel, Hypervisor};
+use vmrun_rs::{ChannelError, ChannelErrorKind, GuestChannel, Hypervisor, HypervisorError};
 
 use crate::absent::Absent;
 use crate::backend::{self, Chosen};
 use crate::checks::{self, Check};
+use crate::claim::{Adopt, claim};
 use crate::config::{Config, NodeSection};
 use crate::error::{Context as _, ErrorKind, LabError};
-use crate::event::{Event, EventSink};
+use crate::event::{Event, EventSink, Level};
 use crate::forecast;
+use crate::hedged::Hedged;
 use crate::identity::{self, KeyPair};
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
+use crate::project;
 use crate::registry;
 use crate::report::UpReport;
 use crate::reroute::Rerouted;
 use crate::run::{Connection, ssh_of};
 use crate::stages::{self, UpOptions};
 use crate::state::{self, State, StateFile};
+
+/// The port of the Kubernetes API.
+const API_PORT: u16 = 6443;
 
 /// One lab: its configuration, its files and the hypervisor that runs its machines.
 pub struct Lab {
@@ -200,7 +206,7 @@ impl Lab {
     ///
     /// If the certificates cannot be written.
     pub fn certificates(&self) -> Result<Option<registry_pki::Ensured>, LabError> {
-        let (_lock, _state) = self.claim()?;
+        let _claimed = self.claim()?;
         self.ensure_certificate()
     }
 
@@ -208,9 +214,22 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// If the state cannot be read.
+    /// If the state cannot be read, or the lab belongs to another `lab.toml`.
     pub fn state(&self) -> Result<Option<State>, LabError> {
-        state::read(&self.paths.state())
+        let state = state::read(&self.paths.state())?;
+        if let Some(state) = &state {
+            project::check(&self.config.lab.name, state, self.config.lab.project.as_deref())?;
+        }
+        Ok(state)
+    }
+
+    /// Takes the lab over from the `lab.toml` that it belongs to; from now on it belongs to this configuration's.
+    ///
+    /// # Errors
+    ///
+    /// If another process works on the lab, or its state cannot be read or written.
+    pub fn adopt(&self) -> Result<(), LabError> {
+        self.claim_as(Adopt::Yes).map(drop)
     }
 
     /// How a node is reached over SSH.
@@ -292,7 +311,17 @@ impl Lab {
             })
         });
         let channel = way(access);
-        Ok(Connection { channel, hedge, ssh })
+        let looks = match hedge {
+            Some(hedge) => Arc::new(Hedged::new(Arc::clone(&channel), hedge)),
+            None => Arc::clone(&channel),
+        };
+        Ok(Connection { channel, looks, ssh })
+    }
+
+    /// Where this host reaches the Kubernetes API of the master.
+    pub(crate) async fn api_endpoint(&self, master: &NodeSection) -> Result<SocketAddr, HypervisorError> {
+        let api = SocketAddr::new(master.address.into(), API_PORT);
+        self.hypervisor.endpoint(&self.config.network.name, api).await
     }
 
     async fn access(
@@ -328,7 +357,22 @@ impl Lab {
 
     /// Takes the lab for this process: its directory, its lock and its state.
     pub(crate) fn claim(&self) -> Result<(LabLock, StateFile), LabError> {
-        crate::claim::claim(&self.config.lab.name, &self.paths)
+        self.claim_as(Adopt::No)
+    }
+
+    fn claim_as(&self, adopt: Adopt) -> Result<(LabLock, StateFile), LabError> {
+        let claimed = claim(&self.config, &self.paths, adopt)?;
+        if let Some(from) = &claimed.moved_from {
+            self.emit(Event::Notice {
+                level: Level::Warning,
+                node: None,
+                message: format!(
+                    "the lab belonged to {} before, and belongs to this lab.toml now",
+                    from.display()
+                ),
+            });
+        }
+        Ok((claimed.lock, claimed.state))
     }
 
     pub(crate) fn owner(&self, lab_id: &str, node: Option<&str>) -> Owner {

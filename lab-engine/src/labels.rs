@@ -13,6 +13,7 @@ pub fn stage_labels() -> Labels {
         ("template", "Template", "템플릿"),
         ("payload", "Payload image", "페이로드 이미지"),
         ("create", "Create VM", "VM 생성"),
+        ("reconfigure", "Change CPUs and memory", "CPU·메모리 변경"),
         ("start", "Start VMs", "VM 시작"),
         ("stop", "Stop VMs", "VM 정지"),
         ("snapshot", "Take snapshots", "스냅샷 생성"),

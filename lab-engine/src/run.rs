@@ -32,8 +32,8 @@ pub(crate) enum Done<T> {
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) channel: Arc<dyn GuestChannel>,
-    /// SSH alone, where `channel` would try something else first.
-    pub(crate) hedge: Option<Arc<dyn GuestChannel>>,
+    /// The same for looks only, which may be made over two ways at the same time.
+    pub(crate) looks: Arc<dyn GuestChannel>,
     pub(crate) ssh: SocketAddr,
 }
 
@@ -47,6 +47,8 @@ pub(crate) struct Run<'a> {
     forecast: Forecast,
     /// The nodes whose machines this run started.
     started: Mutex<BTreeSet<String>>,
+    /// The nodes whose machines this run made.
+    new: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Run<'a> {
@@ -65,6 +67,7 @@ impl<'a> Run<'a> {
             connections: Mutex::default(),
             forecast,
             started: Mutex::default(),
+            new: Mutex::default(),
         }
     }
 
@@ -82,6 +85,17 @@ impl<'a> Run<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(node)
+    }
+
+    /// Notes that this run made a node's machine.
+    pub(crate) fn note_new(&self, node: &str) {
+        let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
+        new.insert(node.to_owned());
+    }
+
+    /// Whether this run made a node's machine.
+    pub(crate) fn is_new(&self, node: &str) -> bool {
+        self.new.lock().unwrap_or_else(PoisonError::into_inner).contains(node)
     }
 
     pub(crate) fn config(&self) -> &'a Config {

@@ -15,7 +15,7 @@ use cloudinit_gen::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use crate::claim::claim;
+use crate::claim::{Adopt, Claimed, claim};
 use crate::config::{Config, NodeSection, Role};
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::lock::LabLock;
@@ -220,7 +220,7 @@ impl Seeds {
     /// If another process works on the lab, or its files cannot be written.
     pub fn open(config: Config, ca_passphrase: Option<&SecretString>) -> Result<Self, LabError> {
         let paths = LabPaths::new(config.lab.data_dir.as_deref(), &config.lab.name)?;
-        let (lock, state) = claim(&config.lab.name, &paths)?;
+        let Claimed { lock, state, .. } = claim(&config, &paths, Adopt::No)?;
         registry::ensure_certificate(&config, &paths, ca_passphrase)?;
         Ok(Self {
             config,

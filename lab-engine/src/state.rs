@@ -21,6 +21,9 @@ pub struct State {
     version: u32,
     /// The lab's random id, in every ownership marker.
     pub lab_id: String,
+    /// The `lab.toml` that the lab belongs to, as an absolute path; none if it was made without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<PathBuf>,
     /// The nodes that exist or were about to.
     pub nodes: BTreeMap<String, NodeState>,
     /// Snapshots of the whole lab, the oldest first.
@@ -29,6 +32,20 @@ pub struct State {
     /// The set that the lab was being restored to; if a later run finds this, the restore must be repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restoring: Option<String>,
+}
+
+impl State {
+    /// Of a lab that has nothing yet.
+    pub(crate) fn new(lab_id: String) -> Self {
+        Self {
+            version: VERSION,
+            lab_id,
+            project: None,
+            nodes: BTreeMap::new(),
+            snapshots: Vec::new(),
+            restoring: None,
+        }
+    }
 }
 
 /// How far a node has come. What can be observed (running, ready) is never kept here.
@@ -84,13 +101,7 @@ impl StateFile {
     pub(crate) fn open(path: &Path, lab_id: impl FnOnce() -> String) -> Result<Self, LabError> {
         let state = match read(path)? {
             Some(state) => state,
-            None => State {
-                version: VERSION,
-                lab_id: lab_id(),
-                nodes: BTreeMap::new(),
-                snapshots: Vec::new(),
-                restoring: None,
-            },
+            None => State::new(lab_id()),
         };
         let file = Self {
             path: path.to_owned(),

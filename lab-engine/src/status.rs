@@ -10,9 +10,8 @@ use vmrun_rs::hypervisor::PowerState;
 
 use crate::cluster::{self, ClusterNode};
 use crate::config::{NodeSection, Role};
-use crate::error::LabError;
+use crate::error::{LabError, one_line};
 use crate::lab::Lab;
-use crate::readiness::one_line;
 use crate::stages::marker;
 use crate::state::State;
 

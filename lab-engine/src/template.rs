@@ -114,7 +114,7 @@ pub(crate) async fn make(
         .create(&spec)
         .await
         .context("could not make a template machine of the disk image")?;
-    ensure_snapshot(hypervisor, &vm).await?;
+    take_snapshot(hypervisor, &vm).await?;
     Ok(vm)
 }
 
@@ -129,6 +129,10 @@ async fn ensure_snapshot(hypervisor: &dyn Hypervisor, vm: &VmId) -> Result<(), L
     {
         return Ok(());
     }
+    take_snapshot(hypervisor, vm).await
+}
+
+async fn take_snapshot(hypervisor: &dyn Hypervisor, vm: &VmId) -> Result<(), LabError> {
     let taken = hypervisor.snapshot(vm, SNAPSHOT).await;
     taken.context("could not take the template's snapshot")
 }

@@ -152,6 +152,15 @@ impl fmt::Debug for VmSpec {
     }
 }
 
+/// A machine's processors and memory: what can be changed while it is off, without a new machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hardware {
+    /// Virtual processors.
+    pub cpus: u32,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+}
+
 /// One network interface of a [`VmSpec`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NicSpec {
@@ -246,6 +255,31 @@ pub trait Hypervisor: Send + Sync + 'static {
 
     /// Takes the image out of a drive, now and for later starts.
     async fn detach(&self, vm: &VmId, slot: MediaSlot) -> Result<Detached, HypervisorError>;
+
+    /// [`detach`](Self::detach) for several drives, up to the first that needs a power-off.
+    async fn detach_all(&self, vm: &VmId, slots: &[MediaSlot]) -> Result<Detached, HypervisorError> {
+        for slot in slots {
+            if self.detach(vm, *slot).await? == Detached::NeedsPowerOff {
+                return Ok(Detached::NeedsPowerOff);
+            }
+        }
+        Ok(Detached::Done)
+    }
+
+    /// Whether [`reconfigure`](Self::reconfigure) is more than an error here.
+    fn reconfigures(&self) -> bool {
+        false
+    }
+
+    /// Gives a powered-off machine other processors and memory from its next start on; its disk and its identity stay.
+    /// [`HypervisorError::Unsupported`] unless the backend implements it, and [`HypervisorError::Running`] while it runs.
+    async fn reconfigure(&self, vm: &VmId, hardware: Hardware) -> Result<(), HypervisorError> {
+        let _ = hardware;
+        Err(HypervisorError::Unsupported {
+            what: "change the processors and memory of",
+            vm: vm.clone(),
+        })
+    }
 
     /// Names of the machine's snapshots, oldest first.
     async fn snapshots(&self, vm: &VmId) -> Result<Vec<String>, HypervisorError>;

@@ -43,6 +43,9 @@ impl Recreate {
 pub(crate) struct UpArgs {
     #[command(flatten)]
     recreate: Recreate,
+    /// Take over the lab of this name, with its machines, from the lab.toml that it belongs to
+    #[arg(long)]
+    adopt: bool,
     #[command(flatten)]
     unlock: Unlock,
 }
@@ -56,6 +59,9 @@ pub(crate) fn run(app: &App, args: &UpArgs) -> Result<Exit, Failure> {
     let passphrase = args.unlock.given_or_asked(app, || Ok(lab.needs_ca_passphrase()?))?;
     if let Some(passphrase) = passphrase {
         lab = lab.with_ca_passphrase(passphrase);
+    }
+    if args.adopt {
+        lab.adopt()?;
     }
     progress.log_runs_in(lab.paths().runs());
     let report = app.with_cancel(async |cancel| lab.up(&options, password(), &cancel).await);

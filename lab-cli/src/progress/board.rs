@@ -23,7 +23,8 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 pub(super) struct Board {
     lang: Lang,
     labels: Labels,
-    stage: Option<(&'static str, Instant)>,
+    /// The open stages. The newest is shown: machines are started while others are still made.
+    stages: Vec<(&'static str, Instant)>,
     nodes: Vec<Node>,
     outlook: Outlook,
 }
@@ -44,7 +45,7 @@ impl Board {
         Self {
             lang,
             labels: lab_engine::stage_labels(),
-            stage: None,
+            stages: Vec::new(),
             nodes: Vec::new(),
             outlook: Outlook::default(),
         }
@@ -64,13 +65,13 @@ impl Board {
                     .collect();
             }
             Event::StageStarted { stage } => {
-                self.stage = Some((stage, now));
+                self.stages.push((stage, now));
                 for node in &mut self.nodes {
                     node.trouble.clear();
                     node.settled = None;
                 }
             }
-            Event::StageFinished { .. } => self.stage = None,
+            Event::StageFinished { stage, .. } => self.stages.retain(|(open, _)| open != stage),
             Event::NodeSignal { node, signal, detail } => {
                 let settles = self.settles(*signal);
                 let took = self.elapsed(now);
@@ -105,9 +106,13 @@ impl Board {
         }
     }
 
+    fn stage(&self) -> Option<(&'static str, Instant)> {
+        self.stages.last().copied()
+    }
+
     /// Whether the signal is what the present stage waits for.
     fn settles(&self, signal: Signal) -> bool {
-        match self.stage {
+        match self.stage() {
             Some(("wait-ready" | "restart", _)) => signal == Signal::GuestCommand,
             Some(("monitor", _)) => signal == Signal::Marker,
             Some(("stop", _)) => signal == Signal::Stopped,
@@ -120,12 +125,12 @@ impl Board {
     }
 
     fn elapsed(&self, now: Instant) -> Option<Duration> {
-        self.stage.map(|(_, since)| now.saturating_duration_since(since))
+        self.stage().map(|(_, since)| now.saturating_duration_since(since))
     }
 
     /// The table for a terminal of this size: the stage, and a line per node. Nothing between two stages.
     pub(super) fn table(&self, columns: usize, rows: usize, now: Instant) -> Vec<String> {
-        let (Some((stage, _)), Some(elapsed)) = (self.stage, self.elapsed(now)) else {
+        let (Some((stage, _)), Some(elapsed)) = (self.stage(), self.elapsed(now)) else {
             return Vec::new();
         };
         let time = text::rough(elapsed, self.lang);
@@ -212,7 +217,7 @@ impl Board {
 
     /// The run's state in one line, for where nothing else happened for a while.
     pub(super) fn one_line(&self, now: Instant) -> Option<String> {
-        let (stage, _) = self.stage?;
+        let (stage, _) = self.stage()?;
         let mut line = words::still(&self.labels.get(stage, self.lang), self.elapsed(now)?, self.lang);
         for node in self.nodes.iter().filter(|n| n.settled.is_none()).take(8) {
             let what = [&node.trouble, &node.sign].into_iter().find(|t| !t.is_empty());

@@ -303,10 +303,7 @@ fn registry(config: &Config, found: &mut Vec<Mistake>) {
         if let Err(e) = refused {
             found.push(Mistake::new(
                 format!("registry.mirrors.{i}"),
-                format!(
-                    "`{mirror}` is not a registry's name: {}",
-                    crate::readiness::one_line(&e)
-                ),
+                format!("`{mirror}` is not a registry's name: {}", crate::error::one_line(&e)),
                 "write the name that images begin with, for example docker.io",
             ));
         }

@@ -301,6 +301,7 @@ impl Loading {
     fn loaded(self, mut config: Config) -> Loaded {
         let file = self.source.map(|s| s.path);
         absolute_paths(&mut config, file.as_deref(), &self.origins);
+        config.lab.project = file.as_deref().map(crate::project::canonical);
         Loaded {
             config,
             origins: self.origins,

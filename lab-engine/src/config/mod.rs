@@ -74,6 +74,10 @@ pub struct LabSection {
     #[schemars(example = "/srv/labs")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_dir: Option<PathBuf>,
+    /// The file that this was read from. A lab belongs to one, so that two projects do not share a lab unawares.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub project: Option<PathBuf>,
 }
 
 impl Default for LabSection {
@@ -81,6 +85,7 @@ impl Default for LabSection {
         Self {
             name: "lab".to_owned(),
             data_dir: None,
+            project: None,
         }
     }
 }

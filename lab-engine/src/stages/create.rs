@@ -1,7 +1,11 @@
-//! Creates the machines: seed images, linked clones. The master first, then all workers at once.
+//! Creates the machines: seed images, linked clones. The master first, then all workers at once. Each is told of as soon as
+//! it is made, so that its start need not wait for the others.
+
+use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use stage_timer::{StageHandle, StageKind};
+use tokio::sync::watch;
 use vmrun_rs::hypervisor::{DiskSource, NicSpec, VmSpec};
 
 use super::seed::{self, PayloadImage};
@@ -14,40 +18,52 @@ use crate::state::{NodeState, Phase};
 use crate::template::{self, Template};
 
 /// What all new nodes share.
-struct Common {
+pub(super) struct Common {
     template: Template,
     payload: PayloadImage,
 }
 
-pub(super) async fn run(run: &Run<'_>) -> Result<(), LabError> {
+/// The nodes whose machines are there, by name.
+pub(super) type Made = watch::Sender<BTreeSet<String>>;
+
+/// Those that an earlier run has made.
+pub(super) fn made_before(run: &Run<'_>) -> Made {
+    watch::Sender::new(run.state().nodes.into_keys().collect())
+}
+
+fn missing<'a>(run: &Run<'a>, role: Role, made: &Made) -> Vec<&'a NodeSection> {
+    let nodes = run.nodes(role).into_iter();
+    nodes.filter(|n| !made.borrow().contains(&n.name)).collect()
+}
+
+/// Makes the master, and before it what all new nodes share.
+pub(super) async fn master(run: &Run<'_>, made: &Made) -> Result<Option<Common>, LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.create);
-    let known = run.state().nodes;
-    let missing = |role| -> Vec<&NodeSection> {
-        run.nodes(role)
-            .into_iter()
-            .filter(|n| !known.contains_key(&n.name))
-            .collect()
-    };
-    let (masters, workers) = (missing(Role::Master), missing(Role::Worker));
-    let common = run
-        .stage("create-master", StageKind::Working, limit, async |stage| {
-            let common = if masters.is_empty() && workers.is_empty() {
-                None
-            } else {
-                Some(prepare(run, stage).await?)
-            };
-            match (&common, masters.first()) {
-                (Some(common), Some(master)) => create(run, stage, master, common).await?,
-                _ => return Ok(Done::Skipped(common, "it exists".to_owned())),
-            }
-            Ok(Done::Ok(common))
-        })
-        .await?;
+    let (masters, workers) = (missing(run, Role::Master, made), missing(run, Role::Worker, made));
+    run.stage("create-master", StageKind::Working, limit, async |stage| {
+        let common = if masters.is_empty() && workers.is_empty() {
+            None
+        } else {
+            Some(prepare(run, stage).await?)
+        };
+        match (&common, masters.first()) {
+            (Some(common), Some(master)) => create(run, stage, master, common, made).await?,
+            _ => return Ok(Done::Skipped(common, "it exists".to_owned())),
+        }
+        Ok(Done::Ok(common))
+    })
+    .await
+}
+
+/// Makes the workers.
+pub(super) async fn workers(run: &Run<'_>, common: Option<Common>, made: Made) -> Result<(), LabError> {
+    let limit = TimeoutSection::limit(run.config().timeouts.create);
+    let workers = missing(run, Role::Worker, &made);
     run.stage("create-workers", StageKind::Working, limit, async |stage| {
         let Some(common) = common.filter(|_| !workers.is_empty()) else {
             return Ok(Done::Skipped((), "they exist".to_owned()));
         };
-        try_join_all(workers.iter().map(|node| create(run, stage, node, &common))).await?;
+        try_join_all(workers.iter().map(|node| create(run, stage, node, &common, &made))).await?;
         Ok(Done::Ok(()))
     })
     .await
@@ -64,11 +80,20 @@ async fn prepare(run: &Run<'_>, stage: &StageHandle) -> Result<Common, LabError>
     Ok(Common { template, payload })
 }
 
-async fn create(run: &Run<'_>, stage: &StageHandle, node: &NodeSection, common: &Common) -> Result<(), LabError> {
+async fn create(
+    run: &Run<'_>,
+    stage: &StageHandle,
+    node: &NodeSection,
+    common: &Common,
+    made: &Made,
+) -> Result<(), LabError> {
     run.in_lane(stage, "create", StageKind::Working, &node.name, async |_| {
         create_node(run, node, common).await.map_err(|e| e.node(&node.name))
     })
-    .await
+    .await?;
+    run.note_new(&node.name);
+    made.send_if_modified(|made| made.insert(node.name.clone()));
+    Ok(())
 }
 
 async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Result<(), LabError> {

@@ -37,16 +37,10 @@ pub(super) async fn disconnect<'a>(run: &Run<'a>) -> Result<Vec<&'a NodeSection>
 async fn detach(run: &Run<'_>, stage: &StageHandle, node: &NodeSection) -> Result<Detached, LabError> {
     run.in_lane(stage, "disconnect", StageKind::Working, &node.name, async |_| {
         let vm = run.node_state(&node.name)?.vm;
-        for slot in SLOTS {
-            let detached = run
-                .lab
-                .hypervisor()
-                .detach(&vm, slot)
-                .await
-                .context("could not take a seed image out");
-            if detached.map_err(|e| e.node(&node.name))? == Detached::NeedsPowerOff {
-                return Ok(Detached::NeedsPowerOff);
-            }
+        let detached = run.lab.hypervisor().detach_all(&vm, &SLOTS).await;
+        let detached = detached.context("could not take the seed images out");
+        if detached.map_err(|e| e.node(&node.name))? == Detached::NeedsPowerOff {
+            return Ok(Detached::NeedsPowerOff);
         }
         run.update_node(&node.name, |n| n.media_detached = true)?;
         Ok(Detached::Done)
@@ -72,13 +66,9 @@ pub(super) async fn restart(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<(),
                 };
                 let stopped = power::shut_down(run, &target, StopMode::Soft).await;
                 stopped.map_err(|e| e.node(&node.name))?;
-                for slot in SLOTS {
-                    let detached = hypervisor
-                        .detach(&vm, slot)
-                        .await
-                        .context("could not take a seed image out");
-                    detached.map_err(|e| e.node(&node.name))?;
-                }
+                let detached = hypervisor.detach_all(&vm, &SLOTS).await;
+                let detached = detached.context("could not take the seed images out");
+                detached.map_err(|e| e.node(&node.name))?;
                 run.update_node(&node.name, |n| n.media_detached = true)?;
                 hypervisor
                     .start(&vm)

@@ -4,6 +4,7 @@
 mod apply;
 mod cleanup;
 mod create;
+mod hardware;
 mod media;
 mod power;
 mod prerequisites;
@@ -42,9 +43,14 @@ impl UpOptions {
 pub(crate) async fn all(run: &Run<'_>, options: &UpOptions) -> Result<Vec<ClusterNode>, LabError> {
     prerequisites::run(run, options).await?;
     cleanup::run(run, options).await?;
-    create::run(run).await?;
+    // Each machine is started as soon as it is made: cloning a hundred takes a minute, in which the first ones boot.
     let nodes = run.all_nodes();
-    start::run(run, &nodes).await?;
+    let made = create::made_before(run);
+    let known = made.subscribe();
+    let common = create::master(run, &made).await?;
+    let (made, started) = tokio::join!(create::workers(run, common, made), start::as_made(run, &nodes, known));
+    made?;
+    started?;
     ready::wait(run, &nodes).await?;
     apply::run(run).await?;
     ready::monitor(run).await?;

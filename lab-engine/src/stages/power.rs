@@ -11,9 +11,9 @@ use vmrun_rs::hypervisor::{PowerState, StopMode, VmId};
 
 use crate::backoff::Backoff;
 use crate::config::{NodeSection, TimeoutSection};
-use crate::error::{Context as _, ErrorKind, LabError};
+use crate::error::{Context as _, ErrorKind, LabError, one_line};
 use crate::event::Event;
-use crate::readiness::{Signal, one_line};
+use crate::readiness::Signal;
 use crate::run::{Done, Run};
 
 /// A clean shutdown through tools takes some ten seconds; after this long the guest is asked too.

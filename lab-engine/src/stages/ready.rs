@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use stage_timer::{StageHandle, StageKind};
 
+use crate::backoff;
 use crate::config::{NodeSection, Role, TimeoutSection};
 use crate::error::LabError;
 use crate::readiness::{Wanted, Watched};
@@ -36,7 +37,16 @@ pub(super) async fn answers(
         let connection = run.connection(node).await?;
         let hypervisor = run.lab.hypervisor().as_ref();
         let watched = Watched::new(&node.name, &vm, hypervisor, &connection, lane, run.lab.sink());
-        watched.until_ready(limit).await
+        let api = async {
+            // Where a port has to be forwarded for it, that is done by the time that it is needed.
+            if node.role == Role::Master
+                && let Err(error) = run.lab.api_endpoint(node).await
+            {
+                tracing::debug!(%error, "the cluster's API cannot be reached yet");
+            }
+        };
+        let (ready, ()) = tokio::join!(watched.until_ready(limit), api);
+        ready
     })
     .await
 }
@@ -53,6 +63,7 @@ pub(super) async fn monitor(run: &Run<'_>) -> Result<(), LabError> {
                 let wanted = Wanted {
                     marker: marker(node.role),
                     instance_id: &known.instance_id,
+                    pause: backoff::longest_of(run.config().nodes.0.len()),
                 };
                 // A machine that this run started runs its bootstrap by itself.
                 let again = known.phase == Phase::Created && !run.has_started(&node.name);

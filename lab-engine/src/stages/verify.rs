@@ -1,12 +1,12 @@
 //! Looks at the cluster itself: every node Ready at its address, every packaged component running.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures::future::join_all;
 use stage_timer::{StageHandle, StageKind};
 use tokio::time::{Instant, timeout_at};
-use vmrun_rs::GuestChannel;
+use vmrun_rs::{GuestChannel, HypervisorError};
 
 use super::ready;
 use crate::backoff::Backoff;
@@ -16,8 +16,6 @@ use crate::error::{Context as _, ErrorKind, LabError};
 use crate::files;
 use crate::run::{Done, Run};
 
-/// The port of the Kubernetes API.
-const API_PORT: u16 = 6443;
 /// The stage's own limit comes after this one's, whose error says more.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -30,8 +28,10 @@ pub(crate) async fn run(run: &Run<'_>) -> Result<Vec<ClusterNode>, LabError> {
             .master()
             .ok_or_else(|| LabError::failed("the lab has no master"))?;
         let connection = run.connection(master).await?;
-        let nodes = until_ready(run, &*connection.channel, stage, limit).await?;
-        kubeconfig(run, master, &*connection.channel).await?;
+        let channel = &*connection.channel;
+        let (nodes, endpoint) = tokio::join!(until_ready(run, channel, stage, limit), run.lab.api_endpoint(master));
+        let nodes = nodes?;
+        kubeconfig(run, endpoint, channel).await?;
         Ok(Done::Ok(nodes))
     })
     .await
@@ -142,9 +142,11 @@ fn not_ready(node: &NodeSection, nodes: &[ClusterNode]) -> Option<String> {
     }
 }
 
-async fn kubeconfig(run: &Run<'_>, node: &NodeSection, master: &dyn GuestChannel) -> Result<(), LabError> {
-    let api = SocketAddr::new(IpAddr::V4(node.address), API_PORT);
-    let endpoint = run.lab.hypervisor().endpoint(&run.config().network.name, api).await;
+async fn kubeconfig(
+    run: &Run<'_>,
+    endpoint: Result<SocketAddr, HypervisorError>,
+    master: &dyn GuestChannel,
+) -> Result<(), LabError> {
     let endpoint = endpoint.context("could not find out how this host reaches the cluster")?;
     let text = cluster::kubeconfig(master, &format!("https://{endpoint}")).await?;
     files::write_private(&run.lab.paths().kubeconfig(), text.as_bytes())

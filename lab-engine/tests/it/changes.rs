@@ -58,18 +58,22 @@ async fn a_change_that_needs_a_new_machine_is_told_key_by_key_and_refused() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let lab = changed(directory.path(), &fake, |c| {
         c.nodes.0[1].memory_mib = Some(8192);
-        c.nodes.0[1].cpus = Some(4);
+        c.nodes.0[1].disk_gib = Some(80);
     })
     .await;
+    // This hypervisor cannot change a machine's memory.
     assert_eq!(
         plan(&lab).await[1],
-        "k3s-worker1: refuse: vm.cpus: 2 → 4; vm.memory_mib: 4096 → 8192"
+        "k3s-worker1: refuse: vm.disk_gib: 40 → 80; vm.memory_mib: 4096 → 8192"
     );
     let error = up_with(&lab, &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(
         error.detail_lines(),
-        ["k3s-worker1: vm.cpus: 2 → 4", "k3s-worker1: vm.memory_mib: 4096 → 8192"]
+        [
+            "k3s-worker1: vm.disk_gib: 40 → 80",
+            "k3s-worker1: vm.memory_mib: 4096 → 8192"
+        ]
     );
     assert!(
         error
@@ -81,6 +85,71 @@ async fn a_change_that_needs_a_new_machine_is_told_key_by_key_and_refused() {
     up_with(&lab, &["k3s-worker1"]).await.unwrap();
     assert_eq!(fake.created(), 5);
     assert!(plan(&lab).await[1].starts_with("k3s-worker1: keep"));
+}
+
+/// A worker that is to have other processors and memory.
+async fn resized(directory: &std::path::Path, fake: &Fake) -> Lab {
+    fake.reconfigures();
+    changed(directory, fake, |c| {
+        c.nodes.0[1].memory_mib = Some(8192);
+        c.nodes.0[1].cpus = Some(4);
+    })
+    .await
+}
+
+/// How often machines were started and stopped in this run, as `start k3s-worker1`.
+fn lanes(report: &lab_engine::UpReport, name: &str) -> Vec<String> {
+    let stages = report.record.stages.iter();
+    let of_node = stages.filter(|s| s.parent.is_some() && s.name == name);
+    of_node.map(|s| s.lane.as_str().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn processors_and_memory_are_changed_over_a_clean_restart_and_the_machine_stays_the_same() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let lab = resized(directory.path(), &fake).await;
+    let steps = lab.plan(&UpOptions::default()).await.unwrap();
+    assert_eq!(steps[1].action, Action::Apply);
+    assert!(steps[1].changes.iter().all(|c| c.applicable && c.restart), "{steps:?}");
+    let before = lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id.clone();
+    let report = lab
+        .up(&UpOptions::default(), None, &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(lanes(&report, "reconfigure"), ["k3s-worker1"]);
+    assert_eq!(lanes(&report, "start"), ["k3s-worker1"]);
+    report.result.unwrap();
+    assert_eq!(fake.hardware("k3s-worker1"), (4, 8192, true));
+    assert_eq!(fake.hardware("k3s-worker2"), (2, 4096, true));
+    assert_eq!(fake.created(), 4, "no machine was made anew");
+    assert_eq!(lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id, before);
+    assert!(plan(&lab).await[1].starts_with("k3s-worker1: keep"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_is_off_is_changed_before_its_start() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let lab = resized(directory.path(), &fake).await;
+    fake.power_off();
+    up_with(&lab, &[]).await.unwrap();
+    assert_eq!(fake.hardware("k3s-worker1"), (4, 8192, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_of_memory_that_was_cut_off_is_finished_by_the_next_run() {
+    // The stop takes 2 s and so does the start: in the stop, after it, in the start, after it.
+    for moment in [1, 3, 5, 7] {
+        let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+        let lab = resized(directory.path(), &fake).await;
+        let second = std::time::Duration::from_secs(1);
+        fake.start_takes(2 * second).stop_takes(2 * second);
+        let (options, cancel) = (UpOptions::default(), CancellationToken::new());
+        let cut = tokio::time::timeout(moment * second, lab.up(&options, None, &cancel)).await;
+        assert!(cut.is_err(), "{moment}: it is over already");
+        up_with(&lab, &[]).await.unwrap();
+        assert_eq!(fake.hardware("k3s-worker1"), (4, 8192, true), "{moment}");
+        assert!(plan(&lab).await[1].starts_with("k3s-worker1: keep"), "{moment}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{Fake, Guest, lab};
+use crate::support::{self, Fake, Guest, lab};
 use lab_engine::{ErrorKind, Event, Lab, PowerChange, Report, Signal, UpOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -183,4 +183,55 @@ async fn a_stop_that_is_interrupted_can_be_repeated() {
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert!(error.help_text().unwrap().contains("lab-cli stop"), "{error:?}");
     assert_eq!(stop(&lab, &[], StopMode::Soft).await.result.unwrap().stopped.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lab_of_another_project_is_neither_changed_nor_shown_until_it_is_adopted() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let file = |name: &str| {
+        let file = directory.path().join(name).join("lab.toml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "").unwrap();
+        Some(file)
+    };
+    let (first, _) = lab(directory.path(), &fake);
+    let mut config = first.config().clone();
+    config.lab.project = file("a");
+    let (first, _) = support::with_config(config.clone(), &fake);
+    up(&first).await;
+    config.lab.project = file("b");
+    let (second, events) = support::with_config(config.clone(), &fake);
+    let before = std::fs::read(first.paths().state()).unwrap();
+    for error in [
+        second.status().await.unwrap_err(),
+        second.plan(&UpOptions::default()).await.unwrap_err(),
+        second.destroy(&[]).await.unwrap_err(),
+        second
+            .up(&UpOptions::default(), None, &CancellationToken::new())
+            .await
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.help_text().unwrap().contains("--adopt"), "{error:?}");
+    }
+    assert_eq!(std::fs::read(first.paths().state()).unwrap(), before);
+
+    second.adopt().unwrap();
+    up(&second).await;
+    assert_eq!(fake.created(), 4, "the machines are those of before");
+    first.status().await.unwrap_err();
+
+    // A project that was moved is no dead end.
+    std::fs::remove_file(config.lab.project.take().unwrap()).unwrap();
+    config.lab.project = file("c");
+    let (third, _) = support::with_config(config, &fake);
+    assert!(third.status().await.unwrap().ready);
+    up(&third).await;
+    second.status().await.unwrap_err();
+    assert!(
+        events
+            .all()
+            .iter()
+            .any(|e| matches!(e, Event::Notice { message, .. } if message.contains("belonged to")))
+    );
 }

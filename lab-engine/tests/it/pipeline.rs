@@ -36,6 +36,54 @@ async fn three_guests_that_need_300_s_each_are_waited_for_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_machine_is_started_as_soon_as_it_is_made_while_others_are_still_made() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    fake.create_takes("k3s-worker2", Duration::from_secs(60));
+    fake.guest(
+        "k3s-worker2",
+        Guest {
+            answers: Duration::from_secs(200),
+            completes: Duration::from_secs(240),
+            ..Guest::default()
+        },
+    );
+    let (lab, _) = lab(directory.path(), &fake);
+    let started = Instant::now();
+    up(&lab).await.result.unwrap();
+    // The others complete after 313 s, the late one after 60 + 240.
+    assert!(started.elapsed() < Duration::from_secs(320), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_cannot_be_made_is_what_is_told_and_the_others_are_started() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, events) = lab(directory.path(), &fake);
+    let in_the_way = lab.paths().node("k3s-worker1");
+    std::fs::create_dir_all(&in_the_way).unwrap();
+    let error = fails(&lab).await;
+    assert_eq!(error.node_name(), Some("k3s-worker1"));
+    assert!(error.to_string().contains("in the way"), "{error}");
+    assert!(
+        fake.running().contains(&"k3s-master1".to_owned()),
+        "{:?}",
+        fake.running()
+    );
+    let (mut open, mut closed) = (Vec::new(), Vec::new());
+    for event in events.all() {
+        match event {
+            Event::StageStarted { stage } => open.push(stage),
+            Event::StageFinished { stage, .. } => closed.push(stage),
+            _ => {}
+        }
+    }
+    open.sort_unstable();
+    closed.sort_unstable();
+    assert_eq!(open, closed, "every stage that began was told to have ended");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    up(&lab).await.result.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn machines_are_started_together() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     fake.start_takes(Duration::from_secs(30));
@@ -327,7 +375,7 @@ async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
     let (first, _) = lab(directory.path(), &fake);
     up(&first).await.result.unwrap();
     let mut config = first.config().clone();
-    config.nodes.0[1].memory_mib = Some(8192);
+    config.nodes.0[1].disk_gib = Some(80);
     let (changed, _) = crate::support::with_config(config, &fake);
     let error = fails(&changed).await;
     assert_eq!(error.kind(), ErrorKind::Configuration);

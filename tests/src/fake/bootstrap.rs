@@ -30,6 +30,18 @@ const AGENT_STEPS: [(&str, f64); 9] = [
     ("k3s-start", 0.1),
 ];
 
+/// The shares of the bootstrap's time that an agent needs for itself, that a server needs until agents can join it, and that
+/// an agent needs from then on.
+pub(crate) fn shares() -> (f64, f64, f64) {
+    let until = |steps: &[(&str, f64)], last: &str| -> f64 {
+        let before = steps.iter().take_while(|(name, _)| *name != last);
+        before.map(|(_, share)| share).sum()
+    };
+    let agent = until(&AGENT_STEPS, "");
+    let joinable = until(&SERVER_STEPS, "node-ready");
+    (agent, joinable, agent - until(&AGENT_STEPS, "k3s-start"))
+}
+
 impl Machine {
     pub(super) fn role_steps(&self) -> &'static [(&'static str, f64)] {
         match &self.disk.identity {

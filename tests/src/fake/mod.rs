@@ -34,6 +34,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use bootstrap::shares as bootstrap_shares;
 pub use client::WORLD_VARIABLE;
 pub use config::{GuestTimes, Latency, Network, WORLD_FILE, WorldConfig};
 pub use handle::FakeWorld;

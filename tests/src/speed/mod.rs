@@ -21,6 +21,8 @@ speed: how fast lab-cli is on a world with the timings of the flow that it repla
 
   speed commands      lab-cli --version, plan
   speed up N          up with N nodes, in real time (about six minutes)
+  speed up N SECONDS  the same with guests that bootstrap in so many seconds instead of 260: only what is above the critical
+                      path is to be looked at
   speed flow [SCALE]  the sequential flow of the replaced scripts, time-scaled (20)
 ";
 
@@ -34,7 +36,8 @@ pub fn main() -> ExitCode {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let result = match words.as_slice() {
         ["commands"] => commands(),
-        ["up", nodes] => nodes.parse().map_err(|_| HELP.to_owned()).and_then(up::run),
+        ["up", nodes] => number(nodes).and_then(|nodes| up::run(nodes, None)),
+        ["up", nodes, bootstrap] => number(nodes).and_then(|nodes| up::run(nodes, Some(number(bootstrap)?))),
         ["flow"] => flow::run(20.0),
         ["flow", scale] => scale.parse().map_err(|_| HELP.to_owned()).and_then(flow::run),
         _ => Err(HELP.to_owned()),
@@ -77,19 +80,23 @@ fn programs() -> Result<PathBuf, String> {
     Ok(program.parent().map(Path::to_owned).unwrap_or_default())
 }
 
-fn lab(directory: &Path, nodes: usize) -> Result<FakeLab, String> {
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| HELP.to_owned())
+}
+
+fn lab(directory: &Path, config: &WorldConfig, nodes: usize) -> Result<FakeLab, String> {
     let shape = LabShape {
         workers: nodes.saturating_sub(1),
         more: String::new(),
     };
-    FakeLab::start(&programs()?, directory, &world(), &shape)
+    FakeLab::start(&programs()?, directory, config, &shape)
 }
 
 /// `--version` and `plan`, each many times; what must not be missed is the median.
 fn commands() -> Result<bool, String> {
     const RUNS: usize = 41;
     let directory = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let lab = lab(directory.path(), 3)?;
+    let lab = lab(directory.path(), &world(), 3)?;
     let mut fine = true;
     for (arguments, limit) in [(&["--version"][..], 10.0), (&["plan"], 50.0)] {
         let mut times = Vec::new();

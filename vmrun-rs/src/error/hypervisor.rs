@@ -118,6 +118,14 @@ pub enum HypervisorError {
         /// The lock that is left.
         lock: PathBuf,
     },
+    /// The backend has no way to do this.
+    #[error("this hypervisor cannot {what} {vm}")]
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
+        /// The machine.
+        vm: VmId,
+    },
     /// A drive that the machine does not have.
     #[error("{vm} has no CD drive number {slot}")]
     NoSuchSlot {

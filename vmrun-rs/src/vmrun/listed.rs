@@ -1,69 +1,27 @@
-//! One `list` for everybody who asks at the same time.
-//!
-//! A hundred nodes that wait, each looking whether its machine still runs, would start a hundred processes where one tells
-//! all. Nobody gets an answer that is older than the question: only a `list` that began after it counts.
+//! Who runs, asked once for everybody who wants to know at the same time.
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use crate::error::VmrunError;
 
 use super::Vmrun;
+use super::shared::Shared;
 
-/// A `list` of somebody else's that takes longer than this is not waited for: it may hang.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The last `list`.
-#[derive(Debug, Default)]
-pub(super) struct Shared(Mutex<Option<Last>>);
-
-#[derive(Debug)]
-struct Last {
-    began: Instant,
-    /// The machines as [`comparable`](crate::path::comparable) names them; `None` if it failed.
-    running: Option<Arc<HashSet<String>>>,
-}
+/// The running machines as [`comparable`](crate::path::comparable) names them.
+pub(super) type Running = Shared<HashSet<String>>;
 
 impl Vmrun {
     /// Whether the machine is in [`list`](Self::list). Callers at the same time share one `list`, which began after each of
     /// them asked.
     pub async fn is_running(&self, vmx: &Path) -> Result<bool, VmrunError> {
-        let running = self.running_now(Instant::now()).await?;
+        let running = self.inner.listed.ask(|| self.comparable_list()).await?;
         Ok(running.contains(&crate::path::comparable(vmx)))
     }
 
-    async fn running_now(&self, asked: Instant) -> Result<Arc<HashSet<String>>, VmrunError> {
-        let Ok(mut last) = timeout(PATIENCE, self.inner.listed.0.lock()).await else {
-            return self.comparable_list().await;
-        };
-        if let Some(last) = last.as_ref().filter(|last| last.began >= asked) {
-            if let Some(running) = &last.running {
-                return Ok(Arc::clone(running));
-            }
-        } else {
-            let began = Instant::now();
-            let result = self.comparable_list().await;
-            *last = Some(Last {
-                began,
-                running: result.as_ref().ok().map(Arc::clone),
-            });
-            return result;
-        }
-        drop(last);
-        // The shared one failed: the others find out for themselves why, and not one after the other.
-        self.comparable_list().await
-    }
-
-    async fn comparable_list(&self) -> Result<Arc<HashSet<String>>, VmrunError> {
+    async fn comparable_list(&self) -> Result<HashSet<String>, VmrunError> {
         let running = self.list().await?;
-        Ok(Arc::new(
-            running.iter().map(|path| crate::path::comparable(path)).collect(),
-        ))
+        Ok(running.iter().map(|path| crate::path::comparable(path)).collect())
     }
 }
 
@@ -71,6 +29,7 @@ impl Vmrun {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
+    use std::time::{Duration, Instant};
 
     /// A `vmrun` whose `list` takes a moment, notes that it was asked, and says what the file `said` says.
     fn fake(dir: &Path, said: &str) -> Vmrun {

@@ -13,6 +13,7 @@ mod options;
 pub mod parse;
 mod power;
 mod retired;
+mod shared;
 mod snapshot;
 
 use std::collections::HashMap;
@@ -61,7 +62,9 @@ struct Inner {
     /// The order of the authentication flags that worked, per machine.
     auth_orders: Mutex<HashMap<String, AuthOrder>>,
     /// The last `list`, for those who ask while it runs.
-    listed: listed::Shared,
+    listed: listed::Running,
+    /// The last `listPortForwardings` of each network.
+    forwarded: Mutex<HashMap<String, Arc<network::Forwardings>>>,
 }
 
 /// Variables for the program. Only their names are shown.
@@ -147,7 +150,8 @@ impl VmrunBuilder {
                 retry,
                 host_type,
                 auth_orders,
-                listed: listed::Shared::default(),
+                listed: listed::Running::default(),
+                forwarded: Mutex::default(),
             }),
         }
     }

@@ -2,11 +2,16 @@
 
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use crate::error::VmrunError;
 
 use super::argv::Call;
+use super::shared::Shared;
 use super::{HostNetwork, NetworkAdapter, PortForwarding, Vmrun, locks, parse};
+
+/// The forwarded ports of one network.
+pub(super) type Forwardings = Shared<Vec<PortForwarding>>;
 
 /// The command line wants `vmnet1` where configurations say `VMnet1`.
 fn name(network: &str) -> String {
@@ -29,6 +34,16 @@ impl Vmrun {
             .param(name(network))
             .data();
         self.query(&call, parse::port_forwardings).await
+    }
+
+    /// As [`port_forwardings`](Self::port_forwardings); callers at the same time share one call, which began after each of
+    /// them asked.
+    pub(crate) async fn port_forwardings_now(&self, network: &str) -> Result<Arc<Vec<PortForwarding>>, VmrunError> {
+        let forwardings = {
+            let mut forwarded = self.inner.forwarded.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(forwarded.entry(name(network)).or_default())
+        };
+        forwardings.ask(|| self.port_forwardings(network)).await
     }
 
     /// `setPortForwarding`. VMware itself needs administrator rights for it and a network of the kind `nat`.

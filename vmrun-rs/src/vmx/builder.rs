@@ -107,7 +107,7 @@ impl VmxBuilder {
 
     /// Memory in MiB. VMware wants a multiple of 4: it is rounded up.
     pub fn memory_mib(mut self, mib: u64) -> Self {
-        self.memory_mib = mib.next_multiple_of(4);
+        self.memory_mib = mib;
         self
     }
 
@@ -184,9 +184,6 @@ impl VmxBuilder {
     pub fn apply(&self, vmx: &mut VmxFile) -> Result<(), VmxError> {
         vmx.set_all([
             ("displayName", self.name.as_str()),
-            ("memsize", &self.memory_mib.to_string()),
-            ("numvcpus", &self.cpus.to_string()),
-            ("cpuid.coresPerSocket", &self.cpus.to_string()),
             // No dialog may wait for an answer that nobody gives.
             ("msg.autoAnswer", "TRUE"),
             ("uuid.action", "create"),
@@ -196,6 +193,7 @@ impl VmxBuilder {
             ("usb.present", "FALSE"),
             ("sound.present", "FALSE"),
         ])?;
+        set_hardware(vmx, self.cpus, self.memory_mib)?;
         // A copy must not share its parent's identity.
         for key in ["uuid.bios", "uuid.location", "vc.uuid"] {
             vmx.remove(key);
@@ -255,6 +253,15 @@ impl VmxBuilder {
         }
         Ok(())
     }
+}
+
+/// Processors, all in one socket, and memory in MiB, of which VMware wants a multiple of 4: it is rounded up.
+pub(crate) fn set_hardware(vmx: &mut VmxFile, cpus: u32, memory_mib: u64) -> Result<(), VmxError> {
+    vmx.set_all([
+        ("memsize", memory_mib.next_multiple_of(4).to_string().as_str()),
+        ("numvcpus", &cpus.to_string()),
+        ("cpuid.coresPerSocket", &cpus.to_string()),
+    ])
 }
 
 /// Puts an image into a CD drive that starts connected.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use builder::{DiskController, NicModel, VmxBuilder};
-pub(crate) use builder::{set_cd, variable_name};
+pub(crate) use builder::{set_cd, set_hardware, variable_name};
 pub use store::VmxStore;
 
 use encoding::TextEncoding;

@@ -13,6 +13,8 @@ use crate::vmx::{VmxBuilder, VmxStore};
 
 use super::{Workstation, doing};
 
+pub(super) const NO_HARDWARE: &str = "a machine needs at least one processor and some memory";
+
 /// Where a machine of this name in this directory has its configuration.
 pub(super) fn vmx_path(directory: &Path, name: &str) -> PathBuf {
     crate::path::canonical(directory).join(format!("{}.vmx", file_stem(name)))
@@ -200,7 +202,7 @@ fn check(spec: &VmSpec) -> Result<(), HypervisorError> {
         return invalid("a machine needs a name".to_owned());
     }
     if spec.cpus == 0 || spec.memory_mib == 0 {
-        return invalid("a machine needs at least one processor and some memory".to_owned());
+        return invalid(NO_HARDWARE.to_owned());
     }
     // The path becomes text on command lines and in the identifier.
     if spec.directory.to_str().is_none() {

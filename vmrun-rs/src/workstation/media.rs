@@ -46,33 +46,51 @@ impl Workstation {
         .await
     }
 
-    /// A stopped machine's drive is removed from its file. A running machine's drive is disconnected at once, provided
+    /// A stopped machine's drives are removed from its file. A running machine's drive is disconnected at once, provided
     /// that the hypervisor also writes down that it stays so: otherwise the next start would bring it back, and nothing
     /// is changed.
-    pub(super) async fn detach_image(&self, vm: &VmId, slot: MediaSlot) -> Result<Detached, HypervisorError> {
-        let device = device(slot);
+    pub(super) async fn detach_images(&self, vm: &VmId, slots: &[MediaSlot]) -> Result<Detached, HypervisorError> {
         let store = Self::open(vm, "read the configuration of")?;
-        if store.file.get(&format!("{device}.present")).is_none() {
-            return Err(HypervisorError::NoSuchSlot {
-                vm: vm.clone(),
-                slot: slot.0,
-            });
+        let mut devices = Vec::new();
+        for slot in slots {
+            let device = device(*slot);
+            let present = format!("{device}.present");
+            if store.file.get(&present).is_none() {
+                return Err(HypervisorError::NoSuchSlot {
+                    vm: vm.clone(),
+                    slot: slot.0,
+                });
+            }
+            // What was taken out while the machine was off is no device of it now, and will not be one.
+            if store.file.is_true(&present) {
+                devices.push(device);
+            }
         }
-        if !store.file.is_true(&format!("{device}.present")) {
-            // Taken out while the machine was off: it has no such device now, and will not have one.
+        if devices.is_empty() {
             return Ok(Detached::Done);
         }
-        if !self.listed(vm).await? {
-            self.edit(vm, "detach an image from", |store| {
-                store.file.set(&format!("{device}.present"), "FALSE")
-            })
-            .await?;
-            return Ok(Detached::Done);
+        let edited = self.edit(vm, "detach an image from", |store| {
+            let mut devices = devices.iter();
+            devices.try_for_each(|device| store.file.set(&format!("{device}.present"), "FALSE"))
+        });
+        match edited.await {
+            Ok(()) => return Ok(Detached::Done),
+            Err(HypervisorError::Running { .. }) => {}
+            Err(error) => return Err(error),
         }
+        for device in &devices {
+            if self.disconnect(vm, device).await? == Detached::NeedsPowerOff {
+                return Ok(Detached::NeedsPowerOff);
+            }
+        }
+        Ok(Detached::Done)
+    }
 
+    /// Disconnects a running machine's drive for good.
+    async fn disconnect(&self, vm: &VmId, device: &str) -> Result<Detached, HypervisorError> {
         let vmx = Self::vmx_path(vm);
-        let already_permanent = !returns_at_start(&store, &device);
-        if !already_permanent {
+        let returns = || Ok(returns_at_start(&Self::open(vm, "read the configuration of")?, device));
+        if returns()? {
             // Whether this reaches the file differs between products: the file is asked afterwards.
             let key = format!("{device}.startConnected");
             let written = self
@@ -82,24 +100,20 @@ impl Workstation {
             if let Err(error) = written {
                 tracing::debug!(%error, "the running machine's configuration cannot be changed");
             }
+            if returns()? {
+                return Ok(Detached::NeedsPowerOff);
+            }
         }
-        let disconnected = self.vmrun.disconnect_device(&vmx, &device).await;
-        if let Err(source) = disconnected {
-            // A machine that is being stopped meanwhile, or a drive that the guest has mounted and locked.
-            return match source.class() {
-                FailureClass::NotPoweredOn | FailureClass::NotSupported | FailureClass::Canceled => {
-                    tracing::debug!(error = %source, "the drive cannot be disconnected while the machine runs");
-                    Ok(Detached::NeedsPowerOff)
-                }
-                _ => Err(doing(format!("disconnect {device} of {vm}"))(source)),
-            };
-        }
-        if already_permanent || !returns_at_start(&Self::open(vm, "read the configuration of")?, &device) {
+        let Err(source) = self.vmrun.disconnect_device(&vmx, device).await else {
             return Ok(Detached::Done);
+        };
+        // A machine that is being stopped meanwhile, or a drive that the guest has mounted and locked.
+        match source.class() {
+            FailureClass::NotPoweredOn | FailureClass::NotSupported | FailureClass::Canceled => {
+                tracing::debug!(error = %source, "the drive cannot be disconnected while the machine runs");
+                Ok(Detached::NeedsPowerOff)
+            }
+            _ => Err(doing(format!("disconnect {device} of {vm}"))(source)),
         }
-        if let Err(source) = self.vmrun.connect_device(&vmx, &device).await {
-            tracing::debug!(error = %source, "cannot connect a drive again");
-        }
-        Ok(Detached::NeedsPowerOff)
     }
 }

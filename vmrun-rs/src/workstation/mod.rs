@@ -22,10 +22,10 @@ use crate::error::{HypervisorError, VmrunError};
 use crate::guest::FallbackMemory;
 use crate::guest::{GuestAccess, GuestChannel};
 use crate::hypervisor::{
-    Detached, Hypervisor, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
+    Detached, Hardware, Hypervisor, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
 };
 use crate::vmrun::{HostNetwork, VariableKind, Vmrun, locks};
-use crate::vmx::{DiskController, NicModel, VmxStore, variable_name};
+use crate::vmx::{DiskController, NicModel, VmxStore, set_hardware, variable_name};
 
 /// Machines of VMware Workstation, Player or Fusion, or of a program that speaks `vmrun`'s language.
 ///
@@ -250,7 +250,29 @@ impl Hypervisor for Workstation {
     }
 
     async fn detach(&self, vm: &VmId, slot: MediaSlot) -> Result<Detached, HypervisorError> {
-        self.detach_image(vm, slot).await
+        self.detach_images(vm, &[slot]).await
+    }
+
+    async fn detach_all(&self, vm: &VmId, slots: &[MediaSlot]) -> Result<Detached, HypervisorError> {
+        self.detach_images(vm, slots).await
+    }
+
+    fn reconfigures(&self) -> bool {
+        true
+    }
+
+    async fn reconfigure(&self, vm: &VmId, hardware: Hardware) -> Result<(), HypervisorError> {
+        let Hardware { cpus, memory_mib } = hardware;
+        if cpus == 0 || memory_mib == 0 {
+            return Err(HypervisorError::InvalidSpec {
+                name: vm.to_string(),
+                reason: create::NO_HARDWARE.to_owned(),
+            });
+        }
+        self.edit(vm, "change the processors and memory of", |store| {
+            set_hardware(&mut store.file, cpus, memory_mib)
+        })
+        .await
     }
 
     async fn snapshots(&self, vm: &VmId) -> Result<Vec<String>, HypervisorError> {

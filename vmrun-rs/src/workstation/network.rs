@@ -69,8 +69,7 @@ impl Workstation {
             return Err(no_route("virtual networks are reached by IPv4 addresses".to_owned()));
         };
         let networks = self
-            .vmrun
-            .host_networks()
+            .known_networks()
             .await
             .map_err(doing("list the host's virtual networks"))?;
         let known = networks.iter().find(|n| n.name.eq_ignore_ascii_case(network));
@@ -78,11 +77,12 @@ impl Workstation {
             return Ok(guest);
         }
         let (ip, port) = (*target.ip(), target.port());
-        // One at a time, so that parallel callers for one guest share a forwarding.
-        let _turn = locks::lock(&format!("endpoints:{}", network.to_ascii_lowercase())).await;
+        // One at a time for one guest, so that parallel callers share a forwarding.
+        let _turn = locks::lock(&format!("endpoint:{}:{guest}", network.to_ascii_lowercase())).await;
         let mut reason = String::new();
         for _ in 0..PORT_ATTEMPTS {
-            let existing = self.vmrun.port_forwardings(network).await;
+            // All guests share one look at the list; only the changes are made one after the other.
+            let existing = self.vmrun.port_forwardings_now(network).await;
             let existing = existing.map_err(|error| no_route(unforwardable(&error)))?;
             let ours = existing
                 .iter()
@@ -90,6 +90,8 @@ impl Workstation {
             if let Some(forwarding) = ours {
                 return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, forwarding.host_port)));
             }
+            // A port is chosen when the one before it is taken, so that no two guests choose the same.
+            let _turn = locks::lock(&format!("forward:{}", network.to_ascii_lowercase())).await;
             let host_port = free_port().map_err(|error| no_route(format!("no free port on this host: {error}")))?;
             if existing.iter().any(|f| f.host_port == host_port) {
                 continue;

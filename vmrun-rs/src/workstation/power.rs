@@ -12,6 +12,9 @@ use crate::vmx::VmxStore;
 
 use super::{Workstation, doing};
 
+/// Between two looks at the locks beside a machine's files, which cost no call.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
 /// Pauses between looks at the list: short at first.
 fn pauses() -> impl Iterator<Item = Duration> {
     let mut pause = Duration::from_millis(100);
@@ -50,10 +53,8 @@ impl Workstation {
         if !vmx.is_file() {
             return Err(HypervisorError::Missing { vm: vm.clone() });
         }
-        if self.listed(vm).await? {
-            return Ok(());
-        }
-        // "Already running" and even errors do not prove that it does not run; success does not prove that it does.
+        // Whether it runs already is not asked first, which would cost a call: "already running" and other errors do not prove
+        // that it does not run, success does not prove that it does, and the list is asked afterwards in any case.
         let started = self.vmrun.start(&vmx, self.options.gui).await;
         if let Err(source) = started {
             if self.listed(vm).await.unwrap_or(false) {
@@ -76,7 +77,9 @@ impl Workstation {
     }
 
     pub(super) async fn stop_machine(&self, vm: &VmId, mode: StopMode) -> Result<(), HypervisorError> {
-        if self.listed(vm).await? {
+        // A soft stop is tried without asking first whether the machine runs, which would cost a call: one that does not is
+        // answered at once. The list is asked afterwards in any case.
+        if mode == StopMode::Soft || self.listed(vm).await? {
             let (word, limit) = match mode {
                 StopMode::Soft => ("soft", self.options.stop_timeout),
                 StopMode::Hard => ("hard", self.options.stop_timeout / 4),
@@ -125,14 +128,11 @@ impl Workstation {
         let vmx = Self::vmx_path(vm);
         let Some(directory) = vmx.parent() else { return Ok(()) };
         let deadline = Instant::now() + self.options.unlock_timeout;
-        for pause in pauses() {
-            let Some(lock) = held_lock(directory, &vmx) else {
-                return Ok(());
-            };
-            if Instant::now() + pause > deadline {
+        while let Some(lock) = held_lock(directory, &vmx) {
+            if Instant::now() + LOCK_PAUSE > deadline {
                 return Err(HypervisorError::FilesBusy { vm: vm.clone(), lock });
             }
-            sleep(pause).await;
+            sleep(LOCK_PAUSE).await;
         }
         Ok(())
     }
@@ -143,13 +143,12 @@ impl Workstation {
     /// was there; [`VmxStore::save`] tells if it still is.
     pub(super) async fn wait_closed(&self, store: &VmxStore) -> bool {
         let deadline = Instant::now() + self.options.unlock_timeout / 6;
-        for (n, pause) in pauses().enumerate() {
-            if store.lock().is_none() || Instant::now() + pause > deadline {
-                return n > 0;
-            }
-            sleep(pause).await;
+        let mut was_there = false;
+        while store.lock().is_some() && Instant::now() + LOCK_PAUSE <= deadline {
+            was_there = true;
+            sleep(LOCK_PAUSE).await;
         }
-        false
+        was_there
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::time::Instant;
 use vmrun_rs::guest::GuestAccess;
-use vmrun_rs::hypervisor::{Detached, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec};
+use vmrun_rs::hypervisor::{
+    Detached, Hardware, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
+};
 use vmrun_rs::{GuestChannel, Hypervisor, HypervisorError};
 
 use super::channel::Channel;
@@ -143,6 +145,19 @@ impl Hypervisor for Fake {
         }
         machine.attached = machine.attached.saturating_sub(1);
         Ok(Detached::Done)
+    }
+
+    fn reconfigures(&self) -> bool {
+        self.world().reconfigures
+    }
+
+    async fn reconfigure(&self, vm: &VmId, hardware: Hardware) -> Result<(), HypervisorError> {
+        let mut world = self.world();
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        off("reconfigure", vm, machine)?;
+        machine.spec.cpus = hardware.cpus;
+        machine.spec.memory_mib = hardware.memory_mib;
+        Ok(())
     }
 
     async fn snapshots(&self, vm: &VmId) -> Result<Vec<String>, HypervisorError> {

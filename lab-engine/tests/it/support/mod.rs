@@ -123,6 +123,7 @@ struct World {
     log: String,
     created: usize,
     released: Vec<std::net::IpAddr>,
+    reconfigures: bool,
 }
 
 /// The hypervisor.
@@ -146,6 +147,20 @@ impl Fake {
     pub(crate) fn refuse_to_start(&self, node: Option<&str>) -> &Self {
         self.world().refuse_to_start = node.map(str::to_owned);
         self
+    }
+
+    /// Lets machines that are off be given other processors and memory.
+    pub(crate) fn reconfigures(&self) -> &Self {
+        self.world().reconfigures = true;
+        self
+    }
+
+    /// The processors and memory (MiB) that a node's machine has, and whether it runs.
+    pub(crate) fn hardware(&self, node: &str) -> (u32, u64, bool) {
+        let world = self.world();
+        let machine = world.machines.values().find(|m| m.spec.name == node).unwrap();
+        let runs = machine.power() == PowerState::Running;
+        (machine.spec.cpus, machine.spec.memory_mib, runs)
     }
 
     /// How long each clean stop takes.

@@ -4,68 +4,38 @@
 //! A node is *ready* when a command in it was answered, over a connection whose host key is the one that was injected. It
 //! is *complete* when its marker file was read in it and carries the instance id of this life of the machine.
 
-use std::fmt;
-use std::sync::{Mutex, PoisonError};
+mod signal;
+mod told;
+
+use std::sync::Mutex;
 use std::time::Duration;
 
 use cloudinit_gen::guest;
-use schemars::JsonSchema;
-use serde::Serialize;
 use stage_timer::StageHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 use vmrun_rs::error::ChannelErrorKind;
-use vmrun_rs::guest::GuestCommand;
+use vmrun_rs::guest::{ChannelKind, GuestCommand};
 use vmrun_rs::hypervisor::{PowerState, VmId};
 use vmrun_rs::{ChannelError, GuestChannel, Hypervisor};
 
 use crate::backoff::{Backoff, LONGEST};
-use crate::error::{ErrorKind, LabError};
+use crate::error::{LabError, one_line};
 use crate::event::{Event, EventSink, Level};
-use crate::files;
 use crate::never_started::NeverStarted;
 use crate::run::Connection;
 use crate::stages::bootstrap_again;
+
+pub use self::signal::Signal;
+use self::told::Seen;
 
 /// How long one look into a guest may take. Emulated guests need several seconds for a first SSH handshake.
 const LOOK: Duration = Duration::from_secs(20);
 /// How many nodes are asked for their address at the same time. It costs a process each, and nothing waits for the answer: a
 /// hundred waiting nodes must not keep the host busy with it.
 static ADDRESS_TURNS: Semaphore = Semaphore::const_new(4);
-/// How many lines of a guest's console go with an error.
-const CONSOLE_LINES: usize = 20;
-
-/// A sign of life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Signal {
-    /// The hypervisor lists the machine as running.
-    Running,
-    /// The hypervisor reports an address.
-    Address,
-    /// The guest's SSH server introduced itself.
-    SshBanner,
-    /// A command in the guest was answered.
-    GuestCommand,
-    /// The bootstrap's marker was read.
-    Marker,
-    /// The hypervisor does not list the machine any more.
-    Stopped,
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Running => "running",
-            Self::Address => "address reported",
-            Self::SshBanner => "SSH server answers",
-            Self::GuestCommand => "guest command answered",
-            Self::Marker => "completion marker read",
-            Self::Stopped => "stopped",
-        })
-    }
-}
+/// The longest pause between two looks for the SSH server's greeting, which cost next to nothing.
+const BANNER_PAUSE: Duration = Duration::from_millis(500);
 
 /// One node under observation: where it runs, how to look into it, and whom to tell.
 pub(crate) struct Watched<'a> {
@@ -76,13 +46,8 @@ pub(crate) struct Watched<'a> {
     pub(crate) stage: &'a StageHandle,
     pub(crate) sink: &'a dyn EventSink,
     seen: Mutex<Seen>,
-}
-
-#[derive(Debug, Default)]
-struct Seen {
-    signal: Option<(Signal, String)>,
-    step: Option<String>,
-    trouble: Option<String>,
+    /// Whether the guest's SSH server has introduced itself.
+    greeted: watch::Sender<bool>,
 }
 
 impl<'a> Watched<'a> {
@@ -102,6 +67,7 @@ impl<'a> Watched<'a> {
             stage,
             sink,
             seen: Mutex::default(),
+            greeted: watch::Sender::new(false),
         }
     }
 
@@ -112,8 +78,7 @@ impl<'a> Watched<'a> {
             error = self.watch_power() => Err(error),
             never = self.watch_address() => match never {},
             never = self.watch_banner() => match never {},
-            result = self.watch_guest(&*self.connection.channel, Tell::All) => result,
-            result = self.hedged(async |hedge| self.watch_guest(hedge, Tell::Success).await) => result,
+            result = self.watch_guest() => result,
             () = sleep_until(end) => Err(self.timed_out("the guest did not answer", limit)),
         }
     }
@@ -141,8 +106,7 @@ impl<'a> Watched<'a> {
         }
         tokio::select! {
             error = self.watch_power() => Err(error),
-            result = self.watch_bootstrap(&*self.connection.channel, wanted, Tell::All) => result,
-            result = self.hedged(async |hedge| self.watch_bootstrap(hedge, wanted, Tell::Success).await) => result,
+            result = self.watch_bootstrap(wanted) => result,
             () = sleep_until(end) => Err(self.timed_out("the bootstrap did not finish", limit)),
         }
     }
@@ -191,26 +155,21 @@ impl<'a> Watched<'a> {
     }
 
     async fn watch_banner(&self) -> std::convert::Infallible {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::up_to(BANNER_PAUSE);
         loop {
             if let Ok(banner) = vmrun_rs::guest::ssh_banner(self.connection.ssh, LONGEST).await {
                 self.signal(Signal::SshBanner, &banner);
+                self.greeted.send_replace(true);
                 return std::future::pending().await;
             }
             backoff.pause().await;
         }
     }
 
-    /// Does the same over SSH alone, if the other channel would try something else first; else never ends.
-    async fn hedged(&self, watch: impl AsyncFnOnce(&dyn GuestChannel) -> Result<(), LabError>) -> Result<(), LabError> {
-        match &self.connection.hedge {
-            Some(hedge) => watch(&**hedge).await,
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn watch_guest(&self, channel: &dyn GuestChannel, tell: Tell) -> Result<(), LabError> {
+    async fn watch_guest(&self) -> Result<(), LabError> {
+        let channel = &*self.connection.looks;
         let mut backoff = Backoff::new();
+        let mut greeted = self.greeted.subscribe();
         loop {
             match channel.run(&GuestCommand::new(["true"]).timeout(LOOK)).await {
                 Ok(output) if output.success() => {
@@ -221,9 +180,13 @@ impl<'a> Watched<'a> {
                     "`true` ended with exit code {} in the guest",
                     output.exit_code
                 )),
-                Err(e) => self.channel_trouble(e, tell)?,
+                Err(e) => self.channel_trouble(e)?,
             }
-            backoff.pause().await;
+            tokio::select! {
+                () = backoff.pause() => {}
+                // Never an error: the sender lives as long as this does.
+                Ok(()) = greeted.changed() => backoff.reset(),
+            }
         }
     }
 
@@ -232,7 +195,7 @@ impl<'a> Watched<'a> {
         let channel = &*self.connection.channel;
         let mut backoff = Backoff::new();
         loop {
-            let mended = match Self::look(channel, wanted).await {
+            let mended = match Self::look(&*self.connection.looks, wanted).await {
                 Ok(Look::Failed { step, reason }) => {
                     let message = format!("its bootstrap failed in step `{step}`: {reason}; running it again");
                     self.sink.emit(Event::Notice {
@@ -244,7 +207,7 @@ impl<'a> Watched<'a> {
                 }
                 Ok(_) => return Ok(()),
                 Err(error) => {
-                    self.channel_trouble(error, Tell::All)?;
+                    self.channel_trouble(error)?;
                     backoff.pause().await;
                     continue;
                 }
@@ -257,13 +220,13 @@ impl<'a> Watched<'a> {
         }
     }
 
-    async fn watch_bootstrap(
-        &self,
-        channel: &dyn GuestChannel,
-        wanted: &Wanted<'_>,
-        tell: Tell,
-    ) -> Result<(), LabError> {
-        let mut backoff = Backoff::new();
+    async fn watch_bootstrap(&self, wanted: &Wanted<'_>) -> Result<(), LabError> {
+        let channel = &*self.connection.looks;
+        // Each look by the hypervisor's guest operations costs processes.
+        let mut backoff = Backoff::up_to(match channel.kind() {
+            ChannelKind::Vmrun => LONGEST,
+            _ => wanted.pause,
+        });
         let mut never_started = NeverStarted::default();
         loop {
             match Self::look(channel, wanted).await {
@@ -283,14 +246,14 @@ impl<'a> Watched<'a> {
                 Ok(Look::Running { step: None }) => match never_started.why(channel).await {
                     Ok(Some(why)) => return Err(self.never_started(&why)),
                     Ok(None) => {}
-                    Err(e) => self.channel_trouble(e, tell)?,
+                    Err(e) => self.channel_trouble(e)?,
                 },
                 Ok(Look::Running { step }) => {
                     if self.step(step) {
                         backoff.reset();
                     }
                 }
-                Err(e) => self.channel_trouble(e, tell)?,
+                Err(e) => self.channel_trouble(e)?,
             }
             backoff.pause().await;
         }
@@ -331,7 +294,7 @@ impl<'a> Watched<'a> {
     }
 
     /// Notes a trouble that may pass; a permanent one is an error.
-    fn channel_trouble(&self, error: ChannelError, tell: Tell) -> Result<(), LabError> {
+    fn channel_trouble(&self, error: ChannelError) -> Result<(), LabError> {
         if error.kind() == ChannelErrorKind::HostKey {
             return Err(LabError::failed("another machine answers at this node's address")
                 .node(self.node)
@@ -341,88 +304,8 @@ impl<'a> Watched<'a> {
                  nothing was sent to it",
                 ));
         }
-        if tell == Tell::All {
-            self.trouble(&one_line(&error));
-        }
+        self.trouble(&one_line(&error));
         Ok(())
-    }
-
-    fn signal_once(&self, signal: Signal, detail: &str) {
-        if self.lock().signal.is_none() {
-            self.signal(signal, detail);
-        }
-    }
-
-    fn signal(&self, signal: Signal, detail: &str) {
-        self.lock().signal = Some((signal, detail.to_owned()));
-        self.stage.progress(None, signal.to_string());
-        self.sink.emit(Event::NodeSignal {
-            node: self.node.to_owned(),
-            signal,
-            detail: detail.to_owned(),
-        });
-    }
-
-    /// Notes the bootstrap's step; whether it is a new one.
-    fn step(&self, step: Option<String>) -> bool {
-        let Some(step) = step else { return false };
-        if self.lock().step.as_ref() == Some(&step) {
-            return false;
-        }
-        self.stage.progress(None, step.clone());
-        self.sink.emit(Event::NodeProgress {
-            node: self.node.to_owned(),
-            step: step.clone(),
-        });
-        self.lock().step = Some(step);
-        true
-    }
-
-    fn trouble(&self, message: &str) {
-        if self.lock().trouble.as_deref() == Some(message) {
-            return;
-        }
-        self.sink.emit(Event::NodeTrouble {
-            node: self.node.to_owned(),
-            message: message.to_owned(),
-        });
-        self.lock().trouble = Some(message.to_owned());
-    }
-
-    fn timed_out(&self, what: &str, limit: Duration) -> LabError {
-        let (signal, step, trouble) = {
-            let seen = self.lock();
-            (seen.signal.clone(), seen.step.clone(), seen.trouble.clone())
-        };
-        let mut parts = vec![format!("{what} within {} s", limit.as_secs())];
-        parts.push(match signal {
-            Some((signal, detail)) if detail.is_empty() => format!("last signal: {signal}"),
-            Some((signal, detail)) => format!("last signal: {signal} ({detail})"),
-            None => "no signal at all".to_owned(),
-        });
-        parts.extend(step.map(|step| format!("last step: {step}")));
-        parts.extend(trouble.map(|trouble| format!("last error: {trouble}")));
-        let error = LabError::new(ErrorKind::TimedOut, parts.join("; ")).node(self.node);
-        self.with_console(error)
-            .help("the machine still runs: look at its console, then run `lab-cli up` again to go on waiting")
-    }
-
-    /// Adds the end of the guest's console.
-    fn with_console(&self, error: LabError) -> LabError {
-        let Some(path) = self.hypervisor.console(self.vm) else {
-            return error;
-        };
-        let lines = files::tail(&path, CONSOLE_LINES);
-        if lines.is_empty() {
-            return error.details([format!("the console {} is empty", path.display())]);
-        }
-        error
-            .details([format!("the end of {}:", path.display())])
-            .details(lines.into_iter().map(|l| format!("  {l}")))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -432,34 +315,12 @@ pub(crate) struct Wanted<'a> {
     pub(crate) marker: &'a str,
     /// What it must hold.
     pub(crate) instance_id: &'a str,
-}
-
-/// What one of two watches of the same guest tells about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tell {
-    /// Everything.
-    All,
-    /// Nothing but that it was the first to get an answer: both would tell of the same troubles in turn.
-    Success,
+    /// The longest pause between two looks over a connection that is kept.
+    pub(crate) pause: Duration,
 }
 
 enum Look {
     Complete,
     Failed { step: String, reason: String },
     Running { step: Option<String> },
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        next = cause.source();
-    }
-    line.replace(['\n', '\r'], " ")
 }

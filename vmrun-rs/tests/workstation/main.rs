@@ -1,0 +1,10 @@
+//! `Workstation` against a stateful stand-in for `vmrun`, with the moods that real ones have.
+#![cfg(target_os = "linux")]
+
+mod making;
+mod media;
+mod network;
+mod power;
+#[path = "../support/mod.rs"]
+mod support;
+mod world;
