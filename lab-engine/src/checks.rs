@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::paths::LabPaths;
-use crate::{network, registry, state, template};
+use crate::stages::UpOptions;
+use crate::{conflicts, network, registry, template};
 
 const NETWORKS_UNKNOWN: &str = "the virtual networks of this host are not known";
 
@@ -63,16 +64,23 @@ impl Check {
 }
 
 /// Looks at everything at once.
-pub(crate) async fn all(lab: &Lab) -> Vec<Check> {
+pub(crate) async fn all(lab: &Lab, options: &UpOptions) -> Vec<Check> {
     let (config, paths) = (lab.config(), lab.paths());
-    let (hypervisor, network, registry) = tokio::join!(hypervisor(lab), network(lab), registry(config, paths));
+    let (hypervisor, network, registry, conflicts) = tokio::join!(
+        hypervisor(lab),
+        network(lab),
+        registry(config, paths),
+        conflicts::look(lab, options)
+    );
     vec![
         hypervisor,
         Check::of("image", image(config)),
         Check::of("k3s", k3s(config)),
         network,
         registry,
-        Check::of("addresses", addresses(config, paths)),
+        Check::of("addresses", conflicts.addresses),
+        Check::of("names", conflicts.names),
+        Check::of("ports", conflicts.ports).warning(),
         Check::of("disk-space", disk_space(paths)).warning(),
     ]
 }
@@ -183,44 +191,6 @@ async fn registry(config: &Config, paths: &LabPaths) -> Check {
         };
     }
     Check::of("registry", registry::check(config, paths).await)
-}
-
-/// Other labs of this user must not have the same addresses on the same network.
-fn addresses(config: &Config, paths: &LabPaths) -> Result<String, LabError> {
-    let others = std::fs::read_dir(paths.labs())
-        .map(|d| d.flatten().map(|e| e.path()).collect())
-        .unwrap_or_default();
-    let mut others: Vec<std::path::PathBuf> = others;
-    others.retain(|p| p != paths.root());
-    for other in others {
-        // A lab that cannot be read is its own `up`'s problem, not this one's.
-        let Ok(Some(state)) = state::read(&other.join("state.json")) else {
-            continue;
-        };
-        for (name, theirs) in &state.nodes {
-            let clash = config
-                .nodes
-                .0
-                .iter()
-                .find(|n| theirs.clashes(&config.network.name, n.address));
-            if let Some(node) = clash {
-                return Err(LabError::prerequisite(
-                    format!(
-                        "{} on {} already belongs to {name} of the lab `{}`",
-                        node.address,
-                        config.network.name,
-                        other.file_name().unwrap_or_default().to_string_lossy(),
-                    ),
-                    "give this lab other addresses, or destroy the other one",
-                ));
-            }
-        }
-    }
-    Ok(format!(
-        "{} addresses on {} are free in this user's labs",
-        config.nodes.0.len(),
-        config.network.name
-    ))
 }
 
 fn disk_space(paths: &LabPaths) -> Result<String, LabError> {

@@ -9,7 +9,7 @@ use crate::owner::Owner;
 use crate::paths::LabPaths;
 use crate::project::{self, Belonging};
 use crate::state::{self, StateFile};
-use crate::{files, identity};
+use crate::{files, identity, orphans};
 
 /// A lab's directory, held so that no other process changes the lab meanwhile. Where it is new it is made and marked as
 /// this lab's. Needs no hypervisor: for tools that change the lab's certificates, for example.
@@ -57,7 +57,10 @@ pub(crate) fn claim(config: &Config, paths: &LabPaths, adopt: Adopt) -> Result<C
     }
     files::private_dir(paths.root())?;
     let lock = LabLock::take(&paths.lock())?;
-    let mut state = StateFile::open(&paths.state(), || identity::random_hex(16))?;
+    let mut state = StateFile::open(&paths.state(), || {
+        // Where only the state was lost, the machines are still this lab's.
+        orphans::lab_id(lab, paths.root()).unwrap_or_else(|| identity::random_hex(16))
+    })?;
     let belonging = match project::check(lab, state.get(), file) {
         Err(_) if adopt == Adopt::Yes => Belonging::Moved {
             from: state.get().project.clone().unwrap_or_default(),

@@ -7,6 +7,7 @@ use vmrun_rs::GuestChannel;
 use vmrun_rs::guest::GuestCommand;
 
 use crate::error::{Context as _, LabError};
+use crate::said::last_line;
 
 /// k3s inside a guest.
 const K3S: &str = "/usr/local/bin/k3s";
@@ -169,17 +170,11 @@ async fn kubectl(master: &dyn GuestChannel, arguments: &[&str]) -> Result<Vec<u8
     if output.success() {
         return Ok(output.stdout);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said
-        .lines()
-        .rev()
-        .find(|l| !l.trim().is_empty())
-        .unwrap_or("no message")
-        .to_owned();
     Err(LabError::failed(format!(
-        "kubectl {} on the master: exit code {}: {said}",
+        "kubectl {} on the master: exit code {}: {}",
         arguments.join(" "),
-        output.exit_code
+        output.exit_code,
+        last_line(&output.stderr)
     )))
 }
 

@@ -9,6 +9,7 @@ use crate::error::LabError;
 use crate::event::{Event, Level};
 use crate::kubeconfig::MergedContext;
 use crate::lab::Lab;
+use crate::orphans;
 use crate::owner::{self, Owner};
 use crate::stages::{forget_workers, remove_node};
 
@@ -31,19 +32,21 @@ impl Lab {
     ///
     /// If the lab's state cannot be read.
     pub fn doomed(&self, only: &[String]) -> Result<Option<Doomed>, LabError> {
-        let Some(state) = self.state()? else { return Ok(None) };
+        let state = self.state()?;
+        let mut nodes = orphans::of(self, state.as_ref());
+        if state.is_none() && nodes.is_empty() {
+            return Ok(None);
+        }
         let whole = only.is_empty();
-        let contexts = if whole {
+        let id = state.as_ref().map(|state| state.lab_id.clone());
+        let id = id.or_else(|| orphans::lab_id(&self.config().lab.name, self.paths().root()));
+        let contexts = match id {
             // What cannot be read is no reason to keep the machines.
-            self.merged_contexts(&state.lab_id).unwrap_or_default()
-        } else {
-            Vec::new()
+            Some(id) if whole => self.merged_contexts(&id).unwrap_or_default(),
+            _ => Vec::new(),
         };
-        let nodes = state
-            .nodes
-            .into_keys()
-            .filter(|n| only.is_empty() || only.contains(n))
-            .collect();
+        nodes.extend(state.into_iter().flat_map(|state| state.nodes));
+        let nodes = nodes.into_keys().filter(|n| whole || only.contains(n)).collect();
         let directory = whole.then(|| self.paths().root().to_owned());
         Ok(Some(Doomed {
             nodes,
@@ -59,18 +62,22 @@ impl Lab {
     ///
     /// The first machine that could not be deleted; the others have been tried too, and running it again continues.
     pub async fn destroy(&self, only: &[String]) -> Result<(), LabError> {
-        if self.state()?.is_none() {
+        if self.doomed(&[])?.is_none() {
             return Ok(());
         }
         let (lock, state) = self.claim()?;
+        let orphans = orphans::of(self, Some(state.get()));
         let lab_id = state.get().lab_id.clone();
         let state = std::sync::Mutex::new(state);
-        let nodes = state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .get()
-            .nodes
-            .clone();
+        let mut nodes = orphans;
+        nodes.extend(
+            state
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .get()
+                .nodes
+                .clone(),
+        );
         let results = join_all(nodes.iter().filter(|(n, _)| only.is_empty() || only.contains(n)).map(
             async |(name, node)| {
                 remove_node(self, &lab_id, name, node).await?;

@@ -197,7 +197,7 @@ impl Lab {
 
     /// Looks at everything that `up` needs, without changing anything.
     pub async fn doctor(&self) -> Vec<Check> {
-        checks::all(self).await
+        checks::all(self, &UpOptions::default()).await
     }
 
     /// Issues, renews or reuses the registry's certificate. `None` if the configuration names a CA of its own.

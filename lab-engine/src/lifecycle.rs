@@ -42,21 +42,13 @@ impl Lab {
         mode: StopMode,
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
-        let nodes = self.chosen_names(nodes)?;
-        self.recorded(
-            "stop",
-            nodes.clone(),
-            |_| 0,
-            None,
-            cancel,
-            async |run| {
-                let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
-                Ok(PowerChange {
-                    stopped,
-                    ..PowerChange::default()
-                })
-            },
-        )
+        self.power("stop", nodes, None, cancel, async |run, nodes| {
+            let stopped = stages::stop(run, &self.targets(&run.state(), nodes), mode).await?;
+            Ok(PowerChange {
+                stopped,
+                ..PowerChange::default()
+            })
+        })
         .await
     }
 
@@ -72,18 +64,10 @@ impl Lab {
         password: Option<SecretString>,
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
-        let nodes = self.chosen_names(nodes)?;
-        self.recorded(
-            "start",
-            nodes.clone(),
-            |_| 0,
-            password,
-            cancel,
-            async |run| {
-                usable(&run.state())?;
-                bring_back(run, &nodes).await
-            },
-        )
+        self.power("start", nodes, password, cancel, async |run, nodes| {
+            usable(&run.state())?;
+            bring_back(run, nodes).await
+        })
         .await
     }
 
@@ -99,19 +83,33 @@ impl Lab {
         password: Option<SecretString>,
         cancel: &CancellationToken,
     ) -> Result<Report<PowerChange>, LabError> {
+        self.power("restart", nodes, password, cancel, async |run, nodes| {
+            usable(&run.state())?;
+            let stopped = stages::stop(run, &self.targets(&run.state(), nodes), mode).await?;
+            let change = bring_back(run, nodes).await?;
+            Ok(PowerChange { stopped, ..change })
+        })
+        .await
+    }
+
+    /// A recorded run that makes no machine, on the named nodes.
+    async fn power(
+        &self,
+        operation: &'static str,
+        nodes: &[String],
+        password: Option<SecretString>,
+        cancel: &CancellationToken,
+        work: impl AsyncFnOnce(&Run<'_>, &[String]) -> Result<PowerChange, LabError>,
+    ) -> Result<Report<PowerChange>, LabError> {
         let nodes = self.chosen_names(nodes)?;
+        let lanes = nodes.clone();
         self.recorded(
-            "restart",
-            nodes.clone(),
+            operation,
+            lanes,
             |_| 0,
             password,
             cancel,
-            async |run| {
-                usable(&run.state())?;
-                let stopped = stages::stop(run, &self.targets(&run.state(), &nodes), mode).await?;
-                let change = bring_back(run, &nodes).await?;
-                Ok(PowerChange { stopped, ..change })
-            },
+            async |run| work(run, &nodes).await,
         )
         .await
     }

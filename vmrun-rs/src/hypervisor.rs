@@ -207,6 +207,24 @@ pub struct ReportedAddress {
     pub source: AddressSource,
 }
 
+/// A way from this host into a virtual network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Forwarded {
+    /// Where this host is asked.
+    pub host: SocketAddr,
+    /// Where that leads.
+    pub guest: SocketAddr,
+}
+
+/// A machine that runs, and an address that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Neighbour {
+    /// The machine.
+    pub vm: VmId,
+    /// The address.
+    pub address: IpAddr,
+}
+
 /// What a desktop hypervisor must be able to do for a lab.
 ///
 /// Every call is bounded by the backend's own deadlines. Dropping a future abandons the call; an operation that had
@@ -244,6 +262,19 @@ pub trait Hypervisor: Send + Sync + 'static {
 
     /// The host's virtual networks; empty where the backend cannot tell.
     async fn networks(&self) -> Result<Vec<HostNetwork>, HypervisorError> {
+        Ok(Vec::new())
+    }
+
+    /// The ports that are forwarded into a virtual network now, whoever made them; empty where the backend cannot tell.
+    async fn forwarded(&self, network: &str) -> Result<Vec<Forwarded>, HypervisorError> {
+        let _ = network;
+        Ok(Vec::new())
+    }
+
+    /// The machines that run on a virtual network now, but for those of `ours`, with the addresses that are known of them.
+    /// Machines whose address nobody knows are not in it, and all are missing where the backend cannot tell.
+    async fn neighbours(&self, network: &str, ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
+        let _ = (network, ours);
         Ok(Vec::new())
     }
 

@@ -89,18 +89,23 @@ fn what_was_made_is_planned_refused_seen_and_destroyed_node_by_node() {
     };
     assert_eq!(actions(&[]), ["keep", "keep"]);
     assert_eq!(actions(&["--recreate", "w"]), ["keep", "recreate"]);
-    assert_eq!(actions(&["--set", "vm.cpus=1"]), ["refuse", "refuse"]);
+    assert_eq!(actions(&["--set", "vm.disk_gib=80"]), ["refuse", "refuse"]);
 
-    let ran = place.run(&["up", "--set", "vm.cpus=1"]).code(2);
+    let ran = place.run(&["up", "--set", "vm.disk_gib=80"]).code(2);
     assert!(
-        ran.stderr.contains("| m: vm.cpus: 2 → 1\n") && ran.stderr.contains("help: `lab-cli up --recreate-all`"),
+        ran.stderr.contains("| m: vm.disk_gib: 40 → 80\n") && ran.stderr.contains("help: `lab-cli up --recreate-all`"),
         "{ran}"
     );
-    let ran = place.run(&["plan", "--set", "vm.cpus=1"]).code(0);
-    assert!(
-        ran.stdout.contains("w: vm.cpus: 2 → 1 (needs a new machine)\n"),
-        "{ran}"
-    );
+    let ran = place
+        .run(&["plan", "--set", "vm.disk_gib=80", "--set", "nodes.w.cpus=1"])
+        .code(0);
+    for line in [
+        "w: vm.disk_gib: 40 → 80 (needs a new machine)\n",
+        "w: vm.cpus: 2 → 1 (applied by `up`, which restarts the machine for it)\n",
+    ] {
+        assert!(ran.stdout.contains(line), "{ran}");
+    }
+    assert_eq!(actions(&["--set", "nodes.w.cpus=1"]), ["keep", "apply"]);
     assert_eq!(actions(&["--set", "guest.timezone=Europe/Berlin"]), ["apply", "apply"]);
 
     let status = place.run(&["status", "--output", "json"]).code(5).json();
@@ -191,4 +196,27 @@ fn snapshots_are_of_the_whole_lab_and_a_broken_one_is_named() {
     assert_eq!(json["snapshot"]["name"], "a");
     let json = place.run(&["snapshot", "list", "--output", "json"]).code(0).json();
     assert_eq!(json["snapshots"], serde_json::json!([]));
+}
+
+#[test]
+fn a_second_project_with_the_same_lab_name_is_refused_until_it_adopts_the_lab() {
+    let place = place();
+    place.run(&["up", "--progress", "none"]).code(4);
+    std::fs::copy(place.file("lab.toml"), place.file("other.toml")).unwrap();
+    for arguments in [&["status"][..], &["plan"], &["stop"], &["destroy", "--yes"], &["up"]] {
+        let ran = place.run(&[&["--config", "other.toml"], arguments].concat()).code(2);
+        assert!(
+            ran.stderr.contains("belongs to") && ran.stderr.contains("`lab-cli up --adopt`"),
+            "{ran}"
+        );
+    }
+    place.run(&["status"]).code(5);
+    let ran = place
+        .run(&["--config", "other.toml", "up", "--adopt", "--progress", "plain"])
+        .code(4);
+    assert!(ran.stderr.contains("belongs to this lab.toml now"), "{ran}");
+    place.run(&["--config", "other.toml", "status"]).code(5);
+    place.run(&["status"]).code(2);
+    std::fs::remove_file(place.file("other.toml")).unwrap();
+    place.run(&["status"]).code(5);
 }

@@ -19,6 +19,11 @@ fn load_text(text: &str, env: &[(&str, &str)], settings: &[(&str, &str)]) -> Res
         |n| env.iter().find(|(k, _)| *k == n).map(|(_, v)| (*v).to_owned()),
         &settings,
     )
+    .map(|mut loaded| {
+        // A directory of its own each time.
+        loaded.config.lab.project = None;
+        loaded
+    })
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::event::Level;
 use crate::facts::{self, Change, Facts};
 use crate::registry;
 use crate::run::{Done, Run};
+use crate::said::last_line;
 
 /// What runs in the guest.
 const SCRIPT: &str = include_str!("../guest/apply.sh");
@@ -118,16 +119,10 @@ async fn guest(channel: &dyn GuestChannel, arguments: &[&str]) -> Result<(), Lab
     if output.success() {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let said = said
-        .lines()
-        .rev()
-        .find(|l| !l.trim().is_empty())
-        .unwrap_or("no message")
-        .trim();
     Err(LabError::failed(format!(
-        "{what}: exit code {}: {said}",
-        output.exit_code
+        "{what}: exit code {}: {}",
+        output.exit_code,
+        last_line(&output.stderr)
     )))
 }
 

@@ -10,6 +10,7 @@ use crate::config::{Role, TimeoutSection};
 use crate::error::{Context as _, LabError};
 use crate::event::Level;
 use crate::lab::Lab;
+use crate::orphans;
 use crate::owner;
 use crate::run::{Done, Run};
 use crate::state::{NodeState, Phase, State};
@@ -17,9 +18,11 @@ use crate::state::{NodeState, Phase, State};
 pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabError> {
     let limit = TimeoutSection::limit(run.config().timeouts.cleanup);
     run.stage("cleanup", StageKind::Working, limit, async |stage| {
-        let doomed: Vec<(String, NodeState)> = run
-            .state()
-            .nodes
+        let mut known = orphans::of(run.lab, Some(&run.state()));
+        // What the state does not know is deleted only by its name, which is not the same as half-made.
+        known.retain(|name, _| options.recreates(name));
+        known.extend(run.state().nodes);
+        let doomed: Vec<(String, NodeState)> = known
             .into_iter()
             .filter(|(name, node)| node.phase == Phase::Creating || options.recreates(name))
             .collect();

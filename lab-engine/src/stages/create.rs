@@ -10,6 +10,7 @@ use vmrun_rs::hypervisor::{DiskSource, NicSpec, VmSpec};
 
 use super::seed::{self, PayloadImage};
 use crate::config::{NodeSection, Role, TimeoutSection};
+use crate::conflicts;
 use crate::error::{Context as _, LabError};
 use crate::files;
 use crate::identity;
@@ -100,11 +101,7 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
     let (lab, config) = (run.lab, run.config());
     let (own_dir, directory) = (lab.paths().node(&node.name), lab.paths().machine(&node.name));
     if own_dir.exists() {
-        return Err(LabError::failed(format!(
-            "{} is in the way and was not made by this lab",
-            own_dir.display()
-        ))
-        .help("look what it is and move it away"));
+        return Err(conflicts::in_the_way(lab.paths(), &node.name, Some(&run.state())));
     }
     let lab_id = run.state().lab_id;
     let mac = identity::mac_address(&lab_id, &node.name);

@@ -31,7 +31,7 @@ pub(super) async fn run(run: &Run<'_>, options: &UpOptions) -> Result<(), LabErr
         }
         whole_cluster(run, options)?;
         changed_nodes(run, options)?;
-        let checks = checks::all(run.lab).await;
+        let checks = checks::all(run.lab, options).await;
         for check in checks.iter().filter(|c| c.status == CheckStatus::Warning) {
             run.notice(Level::Warning, None, check.detail.clone());
         }

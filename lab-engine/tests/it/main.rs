@@ -1,6 +1,7 @@
 //! A whole lab against a hypervisor in memory, in paused time.
 
 mod changes;
+mod conflicts;
 mod forecast;
 mod lifecycle;
 mod pipeline;

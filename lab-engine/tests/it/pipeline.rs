@@ -58,11 +58,10 @@ async fn a_machine_is_started_as_soon_as_it_is_made_while_others_are_still_made(
 async fn a_machine_that_cannot_be_made_is_what_is_told_and_the_others_are_started() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, events) = lab(directory.path(), &fake);
-    let in_the_way = lab.paths().node("k3s-worker1");
-    std::fs::create_dir_all(&in_the_way).unwrap();
+    fake.refuse_to_create(Some("k3s-worker1"));
     let error = fails(&lab).await;
     assert_eq!(error.node_name(), Some("k3s-worker1"));
-    assert!(error.to_string().contains("in the way"), "{error}");
+    assert!(error.to_string().contains("could not create the machine"), "{error}");
     assert!(
         fake.running().contains(&"k3s-master1".to_owned()),
         "{:?}",
@@ -79,7 +78,7 @@ async fn a_machine_that_cannot_be_made_is_what_is_told_and_the_others_are_starte
     open.sort_unstable();
     closed.sort_unstable();
     assert_eq!(open, closed, "every stage that began was told to have ended");
-    std::fs::remove_dir(&in_the_way).unwrap();
+    fake.refuse_to_create(None);
     up(&lab).await.result.unwrap();
 }
 

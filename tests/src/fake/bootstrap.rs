@@ -7,28 +7,23 @@ use super::seed::Identity;
 const BOOTSTRAP_LOG: &str = "/var/lib/lab/bootstrap.log";
 
 /// Steps of the bootstrap and their share of its time, by role.
-const SERVER_STEPS: [(&str, f64); 9] = [
-    ("cloud-init", 0.1),
-    ("clock", 0.01),
-    ("payload-wait", 0.02),
-    ("payload-copy", 0.3),
-    ("system", 0.03),
-    ("images", 0.04),
-    ("k3s-install", 0.05),
-    ("k3s-start", 0.35),
-    ("node-ready", 0.1),
-];
-const AGENT_STEPS: [(&str, f64); 9] = [
-    ("cloud-init", 0.1),
-    ("clock", 0.01),
-    ("payload-wait", 0.02),
-    ("payload-copy", 0.3),
-    ("system", 0.03),
-    ("images", 0.04),
-    ("k3s-install", 0.05),
-    ("server-wait", 0.02),
-    ("k3s-start", 0.1),
-];
+const SERVER_STEPS: [(&str, f64); 9] = steps([("k3s-start", 0.35), ("node-ready", 0.1)]);
+const AGENT_STEPS: [(&str, f64); 9] = steps([("server-wait", 0.02), ("k3s-start", 0.1)]);
+
+/// What both do first, and then their own.
+const fn steps([first, second]: [(&str, f64); 2]) -> [(&str, f64); 9] {
+    [
+        ("cloud-init", 0.1),
+        ("clock", 0.01),
+        ("payload-wait", 0.02),
+        ("payload-copy", 0.3),
+        ("system", 0.03),
+        ("images", 0.04),
+        ("k3s-install", 0.05),
+        first,
+        second,
+    ]
+}
 
 /// The shares of the bootstrap's time that an agent needs for itself, that a server needs until agents can join it, and that
 /// an agent needs from then on.

@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod media;
+mod neighbours;
 mod network;
 mod power;
 
@@ -22,7 +23,8 @@ use crate::error::{HypervisorError, VmrunError};
 use crate::guest::FallbackMemory;
 use crate::guest::{GuestAccess, GuestChannel};
 use crate::hypervisor::{
-    Detached, Hardware, Hypervisor, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
+    Detached, Forwarded, Hardware, Hypervisor, HypervisorInfo, MediaSlot, Neighbour, PowerState, ReportedAddress,
+    StopMode, VmId, VmSpec,
 };
 use crate::vmrun::{HostNetwork, VariableKind, Vmrun, locks};
 use crate::vmx::{DiskController, NicModel, VmxStore, set_hardware, variable_name};
@@ -239,6 +241,14 @@ impl Hypervisor for Workstation {
 
     async fn endpoint(&self, network: &str, guest: SocketAddr) -> Result<SocketAddr, HypervisorError> {
         self.reach(network, guest).await
+    }
+
+    async fn forwarded(&self, network: &str) -> Result<Vec<Forwarded>, HypervisorError> {
+        self.forwarded_ports(network).await
+    }
+
+    async fn neighbours(&self, network: &str, ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
+        self.running_neighbours(network, ours).await
     }
 
     async fn release_endpoints(&self, network: &str, guest: IpAddr) -> Result<(), HypervisorError> {

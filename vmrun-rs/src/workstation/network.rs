@@ -210,6 +210,11 @@ fn interfaces(file: &VmxFile) -> impl Iterator<Item = (Option<String>, String)> 
         })
 }
 
+/// Whether one of the machine's interfaces is on this network.
+pub(super) fn is_on(file: &VmxFile, network: &str) -> bool {
+    interfaces(file).any(|(_, name)| name.eq_ignore_ascii_case(network))
+}
+
 /// The addresses that the hypervisor's own DHCP server has leased to the machine's cards until later than `now`, in the
 /// order of the cards. `files` stands for the places where the product keeps its leases.
 fn leased(file: &VmxFile, files: Option<&[PathBuf]>, now: OffsetDateTime) -> Vec<Ipv4Addr> {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 use vmrun_rs::guest::GuestAccess;
 use vmrun_rs::hypervisor::{
-    Detached, Hardware, HypervisorInfo, MediaSlot, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
+    Detached, Hardware, HypervisorInfo, MediaSlot, Neighbour, PowerState, ReportedAddress, StopMode, VmId, VmSpec,
 };
 use vmrun_rs::{GuestChannel, Hypervisor, HypervisorError};
 
@@ -54,6 +54,9 @@ impl Hypervisor for Fake {
         let takes = self.world().create_takes.remove(&spec.name).unwrap_or_default();
         tokio::time::sleep(takes).await;
         let mut world = self.world();
+        if world.refuse_to_create.as_ref() == Some(&spec.name) {
+            return Err(HypervisorError::backend("create the machine", "the disk is full"));
+        }
         let guest = world.guests.get(&spec.name).cloned().unwrap_or_default();
         let instance_id = spec.media.first().map(|seed| instance_id(seed)).unwrap_or_default();
         let attached = spec.media.len();
@@ -125,6 +128,12 @@ impl Hypervisor for Fake {
             Ipv4Addr::LOCALHOST.into(),
             if guest.port() == 6443 { 6443 } else { port },
         ))
+    }
+
+    async fn neighbours(&self, _network: &str, _ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
+        let world = self.world();
+        let known = world.neighbours.iter().cloned();
+        Ok(known.map(|(vm, address)| Neighbour { vm, address }).collect())
     }
 
     async fn release_endpoints(&self, _network: &str, guest: IpAddr) -> Result<(), HypervisorError> {

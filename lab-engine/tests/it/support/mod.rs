@@ -124,6 +124,8 @@ struct World {
     created: usize,
     released: Vec<std::net::IpAddr>,
     reconfigures: bool,
+    refuse_to_create: Option<String>,
+    neighbours: Vec<(VmId, std::net::IpAddr)>,
 }
 
 /// The hypervisor.
@@ -161,6 +163,18 @@ impl Fake {
         let machine = world.machines.values().find(|m| m.spec.name == node).unwrap();
         let runs = machine.power() == PowerState::Running;
         (machine.spec.cpus, machine.spec.memory_mib, runs)
+    }
+
+    /// Lets the creation of this node's machine fail, until called with `None`.
+    pub(crate) fn refuse_to_create(&self, node: Option<&str>) -> &Self {
+        self.world().refuse_to_create = node.map(str::to_owned);
+        self
+    }
+
+    /// Puts somebody else's running machine on the network.
+    pub(crate) fn neighbour(&self, vm: &str, address: &str) -> &Self {
+        self.world().neighbours.push((VmId::new(vm), address.parse().unwrap()));
+        self
     }
 
     /// How long each clean stop takes.
