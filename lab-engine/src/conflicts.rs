@@ -50,7 +50,10 @@ pub(crate) async fn look(lab: &Lab, options: &UpOptions) -> Conflicts {
     };
     let network = &lab.config().network.name;
     Conflicts {
-        addresses: addresses.map(|()| format!("{} addresses on {network} are free as far as can be seen", nodes.len())),
+        addresses: addresses.map(|()| match nodes.len() {
+            0 => "every node has its address already".to_owned(),
+            new => format!("{new} addresses on {network} are free as far as can be seen"),
+        }),
         names: names(lab, state.as_ref(), options),
         ports: ports(&forwards),
     }

@@ -13,7 +13,7 @@ use crate::lab::Lab;
 use crate::{files, identity, registry, template};
 
 /// Keys of `lab.toml`, and a few that follow from them, with the value that counted when the machine was made.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Facts(pub(crate) BTreeMap<String, Value>);
 

@@ -32,6 +32,29 @@ pub(crate) fn host_key(paths: &LabPaths, node: &str) -> Result<KeyPair, LabError
     key_pair(&paths.keys().join("host"), node, node)
 }
 
+/// The key that logs into nodes that exist: they let no other in, so none is made.
+pub(crate) fn known_login_key(paths: &LabPaths) -> Result<KeyPair, LabError> {
+    exists(&paths.keys().join("id_ed25519"))?;
+    login_key(paths)
+}
+
+/// The host key of a node that exists, which has no other.
+pub(crate) fn known_host_key(paths: &LabPaths, node: &str) -> Result<KeyPair, LabError> {
+    exists(&paths.keys().join("host").join(node))?;
+    host_key(paths, node)
+}
+
+fn exists(key: &Path) -> Result<(), LabError> {
+    if key.is_file() {
+        return Ok(());
+    }
+    Err(LabError::failed(format!(
+        "the key {}, which the lab's machines were made with, is gone",
+        key.display()
+    ))
+    .help("put it back; `lab-cli up --recreate-all` makes the machines anew, with new keys (their data is lost)"))
+}
+
 /// The token that agents join with; made at first use.
 pub(crate) fn token(paths: &LabPaths) -> Result<SecretString, LabError> {
     let path = paths.keys().join("token");

@@ -21,7 +21,7 @@ use crate::error::{Context as _, ErrorKind, LabError};
 use crate::event::{Event, EventSink, Level};
 use crate::forecast;
 use crate::hedged::Hedged;
-use crate::identity::{self, KeyPair};
+use crate::identity;
 use crate::lock::LabLock;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
@@ -333,12 +333,12 @@ impl Lab {
         let endpoint = endpoint
             .context("could not find out how this host reaches the node")
             .map_err(|e| e.node(&node.name))?;
-        let login = self.login_key()?;
+        let login = identity::known_login_key(&self.paths)?;
         let ssh = SshAccess {
             endpoint,
             user: self.config.guest.user.clone(),
             private_key: login.private,
-            host_key: identity::host_key(&self.paths, &node.name)?.public,
+            host_key: identity::known_host_key(&self.paths, &node.name)?.public,
         };
         let user = self.config.guest.user.clone();
         let credentials = password.map(|password| GuestCredentials { user, password });
@@ -349,10 +349,6 @@ impl Lab {
                 ssh: Some(ssh),
             },
         ))
-    }
-
-    pub(crate) fn login_key(&self) -> Result<KeyPair, LabError> {
-        identity::login_key(&self.paths)
     }
 
     /// Takes the lab for this process: its directory, its lock and its state.

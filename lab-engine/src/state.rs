@@ -135,7 +135,10 @@ pub(crate) fn read(path: &Path) -> Result<Option<State>, LabError> {
     };
     let state: State = serde_json::from_slice(&bytes).map_err(|e| {
         LabError::failed(format!("{} cannot be understood", path.display()))
-            .help("restore it from a backup, or move the lab's directory away and delete its machines by hand")
+            .help(
+                "put it back from a backup; or delete it: the lab's machines are known by their markers, `lab-cli up` says what it \
+                 finds, `lab-cli destroy` takes them away",
+            )
             .source(e)
     })?;
     if state.version > VERSION {

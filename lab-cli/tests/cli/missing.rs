@@ -77,6 +77,8 @@ fn without_a_hypervisor_doctor_looks_at_everything_that_needs_none() {
             ("network", "warning"),
             ("registry", "ok"),
             ("addresses", "ok"),
+            ("names", "ok"),
+            ("ports", "ok"),
         ],
         "{json}"
     );

@@ -16,6 +16,7 @@ use vmrun_rs::hypervisor::StopMode;
 
 use crate::config::TimeoutSection;
 use crate::error::{ErrorKind, LabError};
+use crate::facts::Facts;
 use crate::lab::Lab;
 use crate::lifecycle::{bring_back, whole};
 use crate::report::Report;
@@ -62,6 +63,9 @@ pub struct SnapshotNode {
     pub media_detached: bool,
     /// Whether it ran, and is therefore started after it was restored.
     pub ran: bool,
+    /// What it was made of, with what had been applied by then; nothing in sets of a version that did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_of: Option<Facts>,
 }
 
 /// A set and whether it can be restored.
@@ -220,6 +224,10 @@ impl Lab {
                         if let Some(node) = s.nodes.get_mut(name) {
                             node.phase = then.phase;
                             node.media_detached = then.media_detached;
+                            if let Some(made_of) = &then.made_of {
+                                // What was applied since is gone with the disk: the next `up` applies it again.
+                                node.made_of = made_of.clone();
+                            }
                         }
                     }
                     s.restoring = None;

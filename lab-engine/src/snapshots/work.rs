@@ -33,6 +33,7 @@ pub(super) async fn take(
             phase: node.phase,
             media_detached: node.media_detached,
             ran: ran.contains(&name),
+            made_of: Some(node.made_of),
         };
         (name, node)
     });

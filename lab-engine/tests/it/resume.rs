@@ -237,3 +237,55 @@ async fn a_recreation_that_is_killed_is_finished_by_the_next_run() {
         3
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_were_deleted_are_told_and_not_made_anew_behind_the_machines_backs() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let key = lab.paths().keys().join("host/k3s-worker1");
+    let content = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    let error = up(&lab).await.result.unwrap_err();
+    assert!(error.one_line().contains("is gone"), "{}", error.one_line());
+    assert!(!key.exists());
+    std::fs::write(&key, content).unwrap();
+    up(&lab).await.result.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_directory_was_deleted_under_it_is_stopped_before_a_new_one_takes_its_place() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let before = lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id.clone();
+    std::fs::remove_dir_all(lab.paths().node("k3s-worker1")).unwrap();
+    let options = UpOptions {
+        recreate: vec!["k3s-worker1".to_owned()],
+        recreate_all: false,
+    };
+    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
+    report.result.unwrap();
+    assert_eq!(fake.stopped_hard(), ["k3s-worker1"]);
+    assert_ne!(lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_was_deleted_in_the_hypervisor_is_named_with_the_way_to_a_new_one() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    fake.lose("k3s-worker1");
+    let error = up(&lab).await.result.unwrap_err();
+    assert_eq!(error.node_name(), Some("k3s-worker1"));
+    assert!(
+        error.help_text().unwrap().contains("--recreate k3s-worker1"),
+        "{error:?}"
+    );
+    let options = UpOptions {
+        recreate: vec!["k3s-worker1".to_owned()],
+        recreate_all: false,
+    };
+    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
+    report.result.unwrap();
+}

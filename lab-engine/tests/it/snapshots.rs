@@ -221,3 +221,22 @@ async fn a_name_that_is_taken_or_cannot_be_one_is_refused_before_anything_stops(
     assert!(error.help_text().unwrap().contains("there are: a"), "{error:?}");
     assert_eq!(counts(&fake), [1, 1, 1]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_applied_after_a_snapshot_is_known_to_be_missing_once_it_is_restored() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (first, _) = lab(directory.path(), &fake);
+    up(&first, &[]).await.unwrap();
+    create(&first, "before").await.unwrap();
+    let mut config = first.config().clone();
+    config.guest.timezone = "Europe/Berlin".to_owned();
+    let (changed, _) = crate::support::with_config(config, &fake);
+    up(&changed, &[]).await.unwrap();
+    let applies = async || {
+        let steps = changed.plan(&UpOptions::default()).await.unwrap();
+        steps.iter().all(|step| step.action == lab_engine::Action::Apply)
+    };
+    assert!(!applies().await);
+    restore(&changed, "before").await.unwrap();
+    assert!(applies().await);
+}

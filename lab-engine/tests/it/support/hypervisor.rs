@@ -105,7 +105,12 @@ impl Hypervisor for Fake {
             }
         }
         let mut world = self.world();
-        world.machines.get_mut(vm).ok_or_else(|| missing(vm))?.started = None;
+        let machine = world.machines.get_mut(vm).ok_or_else(|| missing(vm))?;
+        let (name, ran) = (machine.spec.name.clone(), machine.power() == PowerState::Running);
+        machine.started = None;
+        if ran && mode == StopMode::Hard {
+            world.stopped_hard.push(name);
+        }
         Ok(())
     }
 

@@ -124,6 +124,7 @@ struct World {
     created: usize,
     released: Vec<std::net::IpAddr>,
     reconfigures: bool,
+    stopped_hard: Vec<String>,
     refuse_to_create: Option<String>,
     neighbours: Vec<(VmId, std::net::IpAddr)>,
 }
@@ -175,6 +176,11 @@ impl Fake {
     pub(crate) fn neighbour(&self, vm: &str, address: &str) -> &Self {
         self.world().neighbours.push((VmId::new(vm), address.parse().unwrap()));
         self
+    }
+
+    /// The machines whose power was cut while they ran.
+    pub(crate) fn stopped_hard(&self) -> Vec<String> {
+        self.world().stopped_hard.clone()
     }
 
     /// How long each clean stop takes.
