@@ -116,6 +116,51 @@ fn with_a_password_the_way_in_is_vmrun_and_where_drives_stay_the_machines_are_re
 }
 
 #[test]
+fn memory_is_changed_over_one_restart_of_that_machine_and_its_file_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |_| {});
+    json(&lab, &["up"]);
+    let machine = |name: &str| machines(&lab).into_iter().find(|m| m["name"] == name).unwrap();
+    let before = ["m", "w1", "w2"].map(machine);
+    let larger = ["--set", "nodes.w1.memory_mib=8192", "--set", "nodes.w1.cpus=4"];
+    assert_eq!(json(&lab, &[&larger[..], &["up"]].concat())["ready"], true);
+    for before in before {
+        let after = machine(before["name"].as_str().unwrap());
+        let boots = before["boots"].as_u64().unwrap() + u64::from(before["name"] == "w1");
+        assert_eq!(
+            (&after["boots"], &after["instance_id"]),
+            (&boots.into(), &before["instance_id"])
+        );
+    }
+    let vmx = std::fs::read_to_string(machine("w1")["vmx"].as_str().unwrap()).unwrap();
+    for line in ["memsize = \"8192\"", "numvcpus = \"4\""] {
+        assert!(vmx.contains(line), "{vmx}");
+    }
+    let plan = json(&lab, &[&larger[..], &["plan"]].concat());
+    assert!(
+        plan["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|step| step["action"] == "keep"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn addresses_of_machines_that_run_are_refused_to_a_lab_of_another_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = lab(directory.path(), |_| {});
+    json(&lab, &["up"]);
+    let other = format!("lab.data_dir={}", directory.path().join("other").display());
+    let output = run(&lab, &["--set", &other, "--set", "lab.name=second", "up"]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(text.contains("198.18.0.10") && text.contains("m.vmx"), "{text}");
+    assert_eq!(machines(&lab).len(), 4, "nothing was made");
+}
+
+#[test]
 fn a_snapshot_that_was_reported_and_not_taken_fails_this_run_and_not_the_next() {
     let directory = tempfile::tempdir().unwrap();
     let lab = lab(directory.path(), |config| {
