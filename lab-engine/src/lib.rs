@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod absent;
+mod advice;
 pub mod backend;
 mod backoff;
 mod checks;

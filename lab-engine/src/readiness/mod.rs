@@ -25,6 +25,7 @@ use crate::event::{Event, EventSink, Level};
 use crate::never_started::NeverStarted;
 use crate::run::Connection;
 use crate::stages::bootstrap_again;
+use crate::{advice, files};
 
 pub use self::signal::Signal;
 use self::told::Seen;
@@ -237,11 +238,9 @@ impl<'a> Watched<'a> {
                 Ok(Look::Failed { step, reason }) => {
                     let error =
                         LabError::failed(format!("the bootstrap failed in step `{step}`: {reason}")).node(self.node);
-                    return Err(self.with_console(error).help(format!(
-                        "`lab-cli logs {node} --source bootstrap` shows more; after mending the cause, `lab-cli up` goes on with \
-                         this step, and `lab-cli up --recreate {node}` makes the machine anew",
-                        node = self.node,
-                    )));
+                    return Err(self
+                        .with_console(error)
+                        .help(advice::failed_bootstrap(self.node, &reason)));
                 }
                 Ok(Look::Running { step: None }) => match never_started.why(channel).await {
                     Ok(Some(why)) => return Err(self.never_started(&why)),

@@ -32,3 +32,26 @@ fn a_hostile_token_runs_nothing_and_reaches_k3s_as_it_is() {
         assert_eq!(succeed(&python, &["-c", reader, config.to_str().unwrap()]), hostile);
     }
 }
+
+#[test]
+fn an_archive_with_a_hostile_name_is_installed_under_that_name_and_runs_nothing() {
+    for name in [
+        "it's $(touch owned) `touch owned` \"한글\".tar",
+        "-rf.tar",
+        " --.tar",
+        "%s&|<>.tar",
+    ] {
+        let Some(sandbox) = Sandbox::new() else { return };
+        let mut payload = sandbox.payload(false);
+        let named = sandbox.path(&format!("host/{name}"));
+        std::fs::rename(sandbox.path("host/images.tar"), &named).unwrap();
+        payload.images = vec![named];
+        let mut node = impatient();
+        node.payload = Some(sandbox.insert(&payload).to_ref());
+        install(&sandbox, node);
+        assert!(sandbox.boot(), "{name:?}: {}", sandbox.read("var/lib/lab/failed"));
+        let installed = sandbox.path(&format!("var/lib/rancher/k3s/agent/images/{name}"));
+        assert!(installed.is_file(), "{name:?}");
+        assert!(!std::path::Path::new("owned").exists() && !sandbox.path("owned").exists());
+    }
+}
