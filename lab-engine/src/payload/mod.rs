@@ -6,8 +6,6 @@
 mod digests;
 mod published;
 
-use std::error::Error as StdError;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use cloudinit_gen::payload::{Payload, PayloadAction, PayloadManifest};
@@ -47,10 +45,7 @@ pub(crate) fn ensure_image(
             payload.known_digests.insert(source.clone(), digest);
         }
     }
-    let (manifest, action) = payload
-        .ensure_iso(image)
-        .context("could not write the payload image")
-        .map_err(|error| with_help(error, image))?;
+    let (manifest, action) = payload.ensure_iso(image).context("could not write the payload image")?;
     if action == PayloadAction::Written {
         for file in &manifest.files {
             let before = looks.iter().find(|(source, _)| *source == file.source);
@@ -69,21 +64,6 @@ pub(crate) fn ensure_image(
         published::compare(&file.source, &file.sha256)?;
     }
     Ok((manifest, action))
-}
-
-/// Says what helps against a disk that is full.
-fn with_help(error: LabError, image: &Path) -> LabError {
-    let mut next = StdError::source(&error);
-    while let Some(cause) = next {
-        if let Some(io) = cause.downcast_ref::<io::Error>()
-            && matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        {
-            let directory = image.parent().unwrap_or(image).display().to_string();
-            return error.help(format!("make room on the disk of {directory}"));
-        }
-        next = cause.source();
-    }
-    error
 }
 
 /// Throws an image away whose files are not those any more whose checksums were looked up: it may hold other data than it says.
