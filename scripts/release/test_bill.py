@@ -13,6 +13,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 TARGET = "x86_64-pc-windows-gnu"
 
 
+def judge():
+    """The Python that CycloneDX's own validator is installed in; None where it cannot be had."""
+    done = subprocess.run([HERE / "judge/install.sh"], stdout=subprocess.PIPE, text=True)
+    if done.returncode == 0:
+        return done.stdout.strip()
+    if os.environ.get("LAB_TESTS_REQUIRE"):
+        sys.exit("test_bill.py: CycloneDX's validator cannot be installed")
+    return None
+
+
 def made(directory, epoch="86400"):
     files = pathlib.Path(directory) / "sbom.json", pathlib.Path(directory) / "licences.txt"
     command = [sys.executable, HERE / "bill.py", TARGET, "lab-cli", "--sbom", files[0], "--licences", files[1]]
@@ -41,6 +51,19 @@ class Bill(unittest.TestCase):
             self.assertIn(entry["ref"], references)
             self.assertLessEqual(set(entry["dependsOn"]), set(references))
         self.assertEqual(sorted(references), [entry["ref"] for entry in self.bill["dependencies"]])
+
+    def test_it_is_what_cyclonedx_says_and_the_judge_can_say_no(self):
+        python = judge()
+        if not python:
+            self.skipTest("CycloneDX's validator cannot be installed")
+        wrong = self.bill | {"components": [self.bill["components"][0] | {"type": "thing"}]}
+        for text, good in ((self.text, True), (json.dumps(wrong), False)):
+            with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                done = subprocess.run([python, HERE / "judge/judge.py", file.name], capture_output=True, text=True)
+            self.assertEqual(done.returncode == 0, good, done.stderr)
+            self.assertEqual("not CycloneDX" in done.stderr, not good, done.stderr)
 
     def test_every_foreign_package_has_a_licence_and_the_checksum_of_its_archive(self):
         own = {"vmrun-rs", "cloudinit-gen", "registry-pki", "stage-timer", "lab-engine", "private-files"}

@@ -207,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn the_place_of_vmwares_lease_file_is_known_on_every_system() {
+        let files = files("VMnet1");
+        let place = files.last().unwrap().display().to_string();
+        let expected = if cfg!(windows) {
+            r"\VMware\vmnetdhcp.leases"
+        } else if cfg!(target_os = "macos") {
+            "/var/db/dhcpd_leases"
+        } else {
+            "/etc/vmware/vmnet1/dhcpd/dhcpd.leases"
+        };
+        assert!(place.ends_with(expected), "{place}");
+        assert!(files.iter().all(|file| file.is_absolute()), "{files:?}");
+    }
+
+    #[test]
     fn placeholders_and_bridges_are_no_addresses() {
         for bad in [
             "127.0.0.1",

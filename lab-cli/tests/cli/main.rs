@@ -3,6 +3,7 @@
 mod support;
 
 mod answers;
+// Those that are for Unix alone play vmrun with a shell script, or need its signals or a pseudo-terminal.
 #[cfg(unix)]
 mod bundle;
 mod colours;

@@ -55,7 +55,8 @@ impl Place {
         self.file("data/labs/lab")
     }
 
-    /// A file of the newest run, by its extension.
+    /// A file of the newest run, by its extension. Only runs on a vmrun have more than one.
+    #[cfg(unix)]
     pub(crate) fn newest_run(&self, extension: &str) -> PathBuf {
         let files = std::fs::read_dir(self.lab().join("runs")).unwrap();
         let files = files.map(|entry| entry.unwrap().path());
