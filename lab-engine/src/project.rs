@@ -27,8 +27,15 @@ pub(crate) enum Belonging {
 
 /// A file's path in the form in which it is remembered.
 pub(crate) fn canonical(file: &Path) -> PathBuf {
-    let absolute = || std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
-    std::fs::canonicalize(file).unwrap_or_else(|_| absolute())
+    let Ok(found) = std::fs::canonicalize(file) else {
+        return std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    };
+    // Windows answers in a form that nobody writes.
+    let plain = found.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
+    match plain.filter(|text| cfg!(windows) && !text.starts_with("UNC")) {
+        Some(plain) => PathBuf::from(plain),
+        None => found,
+    }
 }
 
 /// Whether the configuration from `file` may have the lab.
