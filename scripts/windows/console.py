@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """console.py LAB_CLI_EXE: what only a console shows, on wine's console in a terminal of this test's own.
 
-Ctrl-C ends a run in good order, and Korean comes out as it was meant, not doubled. WINEPREFIX must be set up.
+Korean comes out as it was meant, not doubled; Ctrl-C, Ctrl-Break and the closing of the window end a run in good order;
+what vmrun is given is no window, and not this console. WINEPREFIX must be set up.
 """
 
 import os
@@ -9,33 +10,30 @@ import pathlib
 import pty
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 
-WINE = shutil.which("wine64") or "/usr/lib/wine/wine64"
+from wine import WINE, check, compiled, windows
+
+HERE = pathlib.Path(__file__).resolve().parent
 SEQUENCE = re.compile(rb"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>()][0-9A-B]?)")
-
-
-def windows(path):
-    """The same file as Windows programs name it."""
-    return "Z:" + str(path).replace("/", "\\")
 
 
 class Console:
     """A program on a console of 120 columns and 40 rows."""
 
-    def __init__(self, program, arguments, directory, more):
+    def __init__(self, arguments, directory, more):
         self.seen = b""
+        self.code = None
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
             subprocess.run(["stty", "cols", "120", "rows", "40"], check=True)
             os.chdir(directory)
             os.environ.update(more)
-            os.execvp(WINE, [WINE, str(program), *arguments])
+            os.execvp(WINE, [WINE, *map(str, arguments)])
 
     def read(self, until, deadline):
         """Reads until this is seen, the program is gone, or the time is up."""
@@ -69,39 +67,77 @@ class Console:
         sys.exit(f"console.py: it did not end within {deadline} s: {self.text()}")
 
 
-def never_answers(directory):
-    """A vmrun.exe that hangs whatever it is asked."""
-    program = directory / "vmrun.exe"
-    source = b"#include <windows.h>\nint main(void) { Sleep(600000); return 1; }\n"
-    compiler = ["x86_64-w64-mingw32-gcc", "-s", "-o", program, "-x", "c", "-"]
-    subprocess.run(compiler, input=source, check=True)
-    return program
+class Place:
+    """A directory with a vmrun.exe that never answers, and a data directory of its own."""
+
+    def __init__(self, directory, lab_cli):
+        self.directory = pathlib.Path(directory)
+        self.lab_cli = lab_cli
+        self.vmrun = compiled(HERE / "vmrun.c", self.directory / "vmrun.exe")
+        self.press_exe = compiled(HERE / "press.c", self.directory / "press.exe")
+        (self.directory / "hang").touch()
+        self.environment = {
+            "LAB_DATA_DIR": windows(self.directory / "data"),
+            "VMRUN_PATH": windows(self.vmrun),
+        }
+
+    def up(self, *arguments, pressed=False):
+        """`up`, at work; `pressed`: through press.exe."""
+        command = [self.lab_cli, *arguments, "--progress", "plain", "up"]
+        if pressed:
+            command = [self.press_exe, windows(self.directory), windows(self.lab_cli), *command[1:]]
+        return Console(command, self.directory, self.environment)
+
+    def console_of_vmrun(self):
+        """What vmrun.exe wrote, as soon as it was called."""
+        written = self.directory / "console"
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            if written.exists() and written.read_text().endswith("\n"):
+                return written.read_text()
+            time.sleep(0.05)
+        return "vmrun.exe was not called"
+
+    def press(self, keys):
+        part = self.directory / "press.part"
+        part.write_text(keys)
+        part.rename(self.directory / "press")
 
 
-def check(holds, what, console):
-    if not holds:
-        sys.exit(f"console.py: {what}; the console shows:\n{console.text()}\n{console.seen!r}")
-    print(f"ok: {what}")
+def ends_in_order(console, what, press):
+    started = time.monotonic()
+    press()
+    code = console.exit_code(30)
+    shown = console.text()
+    check(code == 130, f"{what} ends a run with exit code 130 (it was {code})", shown)
+    check(time.monotonic() - started < 20, f"{what}: and ends it soon", shown)
+    # The console may break lines where it likes.
+    words = shown.replace("\r", "").replace("\n", " ")
+    check("Stage durations:" in words and "cancelled" in words, f"{what}: the summary is there, and says so", shown)
+    check("lab-cli up" in words, f"{what}: and so is how to go on", shown)
 
 
 def main():
     lab_cli = pathlib.Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory() as scratch:
-        directory = pathlib.Path(scratch)
-        environment = {
-            "LAB_DATA_DIR": windows(directory / "data"),
-            "VMRUN_PATH": windows(never_answers(directory)),
-        }
-
-        console = Console(lab_cli, ["--lang", "ko", "--progress", "plain", "up"], directory, environment)
+    with tempfile.TemporaryDirectory() as directory:
+        place = Place(directory, lab_cli)
+        console = place.up("--lang", "ko")
         shown = console.read("사전", 60)
-        check("사전" in shown, "Korean is shown on a console", console)
-        check("사사" not in shown and "전전" not in shown, "no character of it is doubled", console)
-        started = time.monotonic()
+        check("사전" in shown, "Korean is shown on a console", shown)
+        check("사사" not in shown and "전전" not in shown, "no character of it is doubled", shown)
+        shares = place.console_of_vmrun()
         console.type(b"\x03")
-        code = console.exit_code(30)
-        check(code == 130, f"Ctrl-C ends a run with exit code 130 (it was {code})", console)
-        check(time.monotonic() - started < 20, "and ends it soon", console)
+        check(console.exit_code(30) == 130, "Ctrl-C ends a Korean run", console.text())
+        check(shares == "1 hidden\n", "vmrun has a console of its own and no window: no key of ours reaches it", shares)
+
+        console = place.up("--lang", "en")
+        console.read("started: Prerequisites", 60)
+        ends_in_order(console, "Ctrl-C", lambda: console.type(b"\x03"))
+
+        for keys, what in (("break", "Ctrl-Break"), ("close", "closing the window")):
+            console = place.up("--lang", "en", pressed=True)
+            console.read("started: Prerequisites", 60)
+            ends_in_order(console, what, lambda: place.press(keys))
 
 
 if __name__ == "__main__":
