@@ -19,13 +19,13 @@ use vmrun_rs::guest::{ChannelKind, GuestCommand};
 use vmrun_rs::hypervisor::{PowerState, VmId};
 use vmrun_rs::{ChannelError, GuestChannel, Hypervisor};
 
+use crate::advice;
 use crate::backoff::{Backoff, LONGEST};
 use crate::error::{LabError, one_line};
 use crate::event::{Event, EventSink, Level};
 use crate::never_started::NeverStarted;
 use crate::run::Connection;
 use crate::stages::bootstrap_again;
-use crate::{advice, files};
 
 pub use self::signal::Signal;
 use self::told::Seen;
