@@ -176,6 +176,7 @@ test_all() {
     -p private-files -p vmrun-rs -p cloudinit-gen -p registry-pki -p stage-timer --lib
     --test private
     --test verdicts --test registries --test processes --test store
+    --test it --test mutations --test outside --test classify --test fallback --test summary
     --test eta --test record --test timeline --test tracing --test progress
   )
   cargo_for_windows build -p lab-cli -p lab-tests --bins
