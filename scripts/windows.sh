@@ -2,7 +2,7 @@
 # Builds and tests the workspace for Windows on a Debian or Ubuntu machine: mingw links, wine runs.
 #
 #   scripts/windows.sh setup           what all of it needs: packages, Rust's standard library for the target, a wine prefix
-#   scripts/windows.sh test            builds the programs, and runs under wine the tests that are known to hold there
+#   scripts/windows.sh test            lints the workspace, builds the programs, and runs under wine the tests that hold there
 #   scripts/windows.sh cargo ARGS...   cargo for the target, for example: cargo test -p vmrun-rs --lib
 #   scripts/windows.sh run EXE ARGS... a program under wine
 #
@@ -179,6 +179,8 @@ test_all() {
     --test it --test mutations --test outside --test classify --test fallback --test summary
     --test eta --test record --test timeline --test tracing --test progress
   )
+  # vmrun-qemu is for Linux.
+  cargo_for_windows clippy --workspace --exclude vmrun-qemu --all-targets -- -D warnings
   cargo_for_windows build -p lab-cli -p lab-tests --bins
   cargo_for_windows test --no-run "${suites[@]}"
   unset LAB_TESTS_REQUIRE

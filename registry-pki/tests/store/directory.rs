@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use registry_pki::store::{Action, Rotation, Why};
+#[cfg(unix)]
+use registry_pki::store::Rotation;
+use registry_pki::store::{Action, Why};
 use registry_pki::{KeyAlgorithm, PkiStore, PrivateKey, StoreError};
 
 use crate::{DAY, assert_accepted, read, request, verdict};

@@ -70,6 +70,7 @@ mod tests {
                 std::thread::sleep(LONG);
             }
             "start-and-end" => {
+                #[expect(clippy::zombie_processes, reason = "that it ends before its child is the point")]
                 Command::new(std::env::current_exe().unwrap())
                     .args(arguments())
                     .env(ROLE, "sleep")

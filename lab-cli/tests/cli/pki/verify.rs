@@ -1,6 +1,7 @@
 //! Certificates judged as a client would, from files and from a server.
 
 use super::issued;
+#[cfg(unix)]
 use crate::support::Place;
 
 #[test]
