@@ -4,7 +4,7 @@
 //! an address is free (a machine that is off has one too), so everything is asked that knows of some: this host, the other
 //! labs, the machines that run, and the address itself.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use vmrun_rs::hypervisor::{Forwarded, Neighbour};
 
 use crate::config::{NetworkSection, NodeSection};
 use crate::error::LabError;
+use crate::host;
 use crate::lab::Lab;
 use crate::orphans;
 use crate::owner::Owner;
@@ -97,7 +98,7 @@ fn known(lab: &Lab, nodes: &[&NodeSection], others: &[Neighbour]) -> Result<(), 
     let network = &lab.config().network.name;
     for node in nodes {
         let address = node.address;
-        if is_own(address) {
+        if host::has(address.into()) {
             return Err(LabError::prerequisite(
                 format!("{address} is an address of this host, so {} cannot have it", node.name),
                 "give the node another address",
@@ -171,24 +172,13 @@ async fn silent(lab: &Lab, nodes: &[&NodeSection], forwards: &[Forwarded]) -> Re
     }
 }
 
-/// Whether this host has an interface in the nodes' network: elsewhere the answer may be anybody's. Connecting a UDP socket
-/// sends nothing.
+/// Whether this host has an interface in the nodes' network: elsewhere the answer may be anybody's.
 fn is_beside(network: &NetworkSection, address: Ipv4Addr) -> bool {
-    let local = || -> std::io::Result<IpAddr> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-        socket.connect((address, 9))?;
-        Ok(socket.local_addr()?.ip())
-    };
     let mask = u32::MAX
         .checked_shl(32 - u32::from(network.prefix.min(32)))
         .unwrap_or(0);
     let subnet = |address: Ipv4Addr| address.to_bits() & mask;
-    matches!(local(), Ok(IpAddr::V4(local)) if subnet(local) == subnet(address))
-}
-
-/// Whether the address is this host's: then a socket can be bound to it.
-fn is_own(address: Ipv4Addr) -> bool {
-    UdpSocket::bind((address, 0)).is_ok()
+    matches!(host::source(address.into()), Some(IpAddr::V4(local)) if subnet(local) == subnet(address))
 }
 
 /// Whether a machine is there: one that refuses a connection is there too.
@@ -271,13 +261,6 @@ mod tests {
         assert!(answers(Ipv4Addr::LOCALHOST, &[port]).await);
         drop(listener);
         assert!(answers(Ipv4Addr::LOCALHOST, &[port]).await, "it refuses");
-    }
-
-    #[test]
-    fn an_address_of_this_host_is_known_by_binding_to_it() {
-        assert!(is_own(Ipv4Addr::LOCALHOST));
-        // RFC 5737, TEST-NET-2.
-        assert!(!is_own(Ipv4Addr::new(198, 51, 100, 10)));
     }
 
     #[test]

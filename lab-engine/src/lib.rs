@@ -16,6 +16,7 @@ mod facts;
 mod files;
 mod forecast;
 mod hedged;
+mod host;
 mod identity;
 mod imported;
 mod kubeconfig;

@@ -1,6 +1,6 @@
 //! The private registry as the lab needs it: its certificate, the nodes' registries.yaml, and whether it answers.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use registry_pki::key::KeyError;
@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
+use crate::host;
 use crate::paths::LabPaths;
 
 /// The registry's trust as nodes get it.
@@ -171,13 +172,8 @@ fn host(config: &Config) -> Result<RegistryHost, LabError> {
 /// network).
 fn dial(config: &Config, host: &RegistryHost) -> Option<SocketAddr> {
     let gateway = IpAddr::V4(config.network.gateway);
-    let elsewhere = matches!(host, RegistryHost::Ip(ip) if *ip == gateway && !is_local(gateway));
+    let elsewhere = matches!(host, RegistryHost::Ip(ip) if *ip == gateway && !host::has(gateway));
     elsewhere.then(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), config.registry.port))
-}
-
-/// Whether an address belongs to this host: then a socket can be bound to it.
-fn is_local(ip: IpAddr) -> bool {
-    UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
 }
 
 #[cfg(test)]
