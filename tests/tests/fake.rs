@@ -216,6 +216,10 @@ fn a_guest_without_tools_shuts_down_although_vmrun_waits_for_ever() {
 }
 
 #[test]
+#[cfg_attr(
+    windows,
+    ignore = "a server that a call starts inherits the call's pipes there, and a directory in use cannot be removed"
+)]
 fn the_world_starts_by_itself_and_ends_when_told_or_when_its_directory_goes() {
     let directory = tempfile::tempdir().unwrap();
     let world = directory.path().join("world");
