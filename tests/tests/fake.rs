@@ -195,7 +195,8 @@ fn a_node_that_the_cluster_still_believes_in_is_not_called_ready() {
             let vmx = all.iter().find(|m| m["name"] == "w1").unwrap()["vmx"].as_str().unwrap();
             lab.world.call(&["-T", "ws", "stop", vmx, "hard"]).unwrap();
         }
-        text += &format!("{line}\n");
+        text.push_str(&line);
+        text.push('\n');
     }
     assert!(!up.wait().unwrap().success() && text.contains("w1"), "{text}");
     assert!(text.contains("does not answer any more"), "{text}");
