@@ -77,15 +77,20 @@ build() { # system, sources, target directory
   fi
 }
 
-# Completions and manual pages come from the program itself; the Windows one runs under wine.
+# Completions and manual pages come from the program itself; the Windows one runs under wine, from a directory of its own
+# choice, and calls the root of this system's files Z:.
 describe() { # system, program, directory
-  local run=() shell out=$3
-  [ "$1" != windows ] || run=("$repo/scripts/windows.sh" run)
+  local run=() shell out=$3 man=$3/man
+  if [ "$1" = windows ]; then
+    run=("$repo/scripts/windows.sh" run)
+    man=Z:${man//\//\\}
+  fi
   mkdir -p "$out/completions" "$out/man"
   for shell in bash elvish fish powershell zsh; do
     "${run[@]}" "$2" completions "$shell" >"$out/completions/lab-cli.$shell"
   done
-  (cd "$out" && "${run[@]}" "$2" man man >/dev/null)
+  "${run[@]}" "$2" man "$man" >/dev/null
+  [ -s "$out/man/lab-cli.1" ] || fail 1 "$2 wrote no manual pages into $out/man" "$2 man DIRECTORY"
 }
 
 pack() { # system
