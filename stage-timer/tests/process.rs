@@ -4,25 +4,35 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use stage_timer::{Outcome, RunRecord, RunState, StageKind, Timeline};
 
+const ROLE: &str = "STAGE_TIMER_TEST_ROLE";
 const RECORD: &str = "STAGE_TIMER_TEST_RECORD";
 
-/// Not a test: what the killed processes run. After everything that it did it says so on its standard output.
+/// Not a test unless it is started with a role: what the other tests run in a process of its own.
 #[test]
-#[ignore = "run by the other tests in a process of its own"]
-fn busy_process() {
-    let Some(path) = std::env::var_os(RECORD) else { return };
+fn child_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let record = PathBuf::from(std::env::var_os(RECORD).unwrap());
+    match role.as_str() {
+        "busy" => busy(record),
+        "short" => short(record),
+        other => panic!("no role {other}"),
+    }
+}
+
+/// After everything that it did it says so on its standard output.
+fn busy(path: PathBuf) {
     let out = std::io::stdout();
     let say = |what: &str| {
         let mut out = out.lock();
         let _ = writeln!(out, "did {what}");
         let _ = out.flush();
     };
-    let timeline = Timeline::builder("up").shape("1+2").record(PathBuf::from(path)).start();
+    let timeline = Timeline::builder("up").shape("1+2").record(path).start();
     say("run");
     let outer = timeline.stage("outer", StageKind::Waiting);
     say("start");
@@ -39,15 +49,16 @@ fn busy_process() {
     say(&format!("finish {:?}", record.recording_error));
 }
 
-fn busy(path: &Path) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "busy_process", "--ignored", "--nocapture"]);
-    command
+fn start_busy(path: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child_role", "--nocapture"])
+        .env(ROLE, "busy")
         .env(RECORD, path)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    command
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
 }
 
 #[test]
@@ -56,7 +67,7 @@ fn killed_a_hundred_times_it_never_loses_what_it_had_done() {
     let mut unfinished = 0;
     for round in 0..100_u64 {
         let path = directory.path().join(format!("{round}.jsonl"));
-        let mut child = busy(&path).spawn().unwrap();
+        let mut child = start_busy(&path);
         let mut out = BufReader::new(child.stdout.take().unwrap());
         // Random moments: from before the first line on; the hash keys of the standard library are random.
         let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), round);
@@ -137,11 +148,12 @@ fn a_record_that_stops_fitting_on_the_disk_ends_there_and_the_run_goes_on() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("up.jsonl");
     let exe = std::env::current_exe().unwrap();
-    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact short_process --ignored --nocapture";
+    let script = "trap '' XFSZ; ulimit -f 8; exec \"$0\" --exact child_role --nocapture";
     let output = Command::new("sh")
         .arg("-c")
         .arg(script)
         .arg(exe)
+        .env(ROLE, "short")
         .env(RECORD, &path)
         .output()
         .unwrap();
@@ -154,12 +166,9 @@ fn a_record_that_stops_fitting_on_the_disk_ends_there_and_the_run_goes_on() {
     assert_eq!(record.damage, None);
 }
 
-/// Not a test either.
-#[test]
-#[ignore = "run by another test in a process of its own"]
-fn short_process() {
-    let Some(path) = std::env::var_os(RECORD) else { return };
-    let timeline = Timeline::builder("up").record(PathBuf::from(path)).start();
+/// More stages than fit, and what came of them.
+fn short(path: PathBuf) {
+    let timeline = Timeline::builder("up").record(path).start();
     for _ in 0..1000 {
         timeline.stage("inner", StageKind::Working).finish(Outcome::Ok);
     }

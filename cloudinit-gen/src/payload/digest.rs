@@ -1,7 +1,6 @@
 //! Checksums of what goes into the image, taken while it goes by unless they are known.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
@@ -70,10 +69,8 @@ impl Hook for Checksums {
 
     fn deferred(&mut self, _path: &str) -> Vec<u8> {
         self.finish_current();
-        let mut text = String::new();
-        for name in self.sums.keys() {
-            writeln!(text, "{}  {name}", self.sum(name)).expect("writing to a String does not fail");
-        }
+        let line = |name: &String| format!("{}  {name}\n", self.sum(name));
+        let text: String = self.sums.keys().map(line).collect();
         self.digest = of(text.as_bytes());
         text.into_bytes()
     }

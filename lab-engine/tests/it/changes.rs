@@ -1,23 +1,14 @@
 //! A changed lab.toml: what would change, what is applied, and what only a new machine can take on.
 
-use lab_engine::{Action, Config, ErrorKind, Lab, LabError, UpOptions};
+use lab_engine::{Action, Config, ErrorKind, Lab, UpOptions};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{self, Fake, lab};
-
-async fn up_with(lab: &Lab, recreate: &[&str]) -> Result<(), LabError> {
-    let options = UpOptions {
-        recreate: recreate.iter().map(|n| (*n).to_owned()).collect(),
-        recreate_all: false,
-    };
-    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
-    report.result.map(drop)
-}
+use crate::support::{self, Fake, fails, lab, up, up_recreating};
 
 /// A lab that is up, and the same lab with a changed configuration.
 async fn changed(directory: &std::path::Path, fake: &Fake, change: impl FnOnce(&mut Config)) -> Lab {
     let (first, _) = lab(directory, fake);
-    up_with(&first, &[]).await.unwrap();
+    up_recreating(&first, &[]).await.unwrap();
     let mut config = first.config().clone();
     change(&mut config);
     support::with_config(config, fake).0
@@ -66,7 +57,7 @@ async fn a_change_that_needs_a_new_machine_is_told_key_by_key_and_refused() {
         plan(&lab).await[1],
         "k3s-worker1: refuse: vm.disk_gib: 40 → 80; vm.memory_mib: 4096 → 8192"
     );
-    let error = up_with(&lab, &[]).await.unwrap_err();
+    let error = up_recreating(&lab, &[]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert_eq!(
         error.detail_lines(),
@@ -82,7 +73,7 @@ async fn a_change_that_needs_a_new_machine_is_told_key_by_key_and_refused() {
             .contains("`lab-cli up --recreate k3s-worker1`"),
         "{error:?}"
     );
-    up_with(&lab, &["k3s-worker1"]).await.unwrap();
+    up_recreating(&lab, &["k3s-worker1"]).await.unwrap();
     assert_eq!(fake.created(), 5);
     assert!(plan(&lab).await[1].starts_with("k3s-worker1: keep"));
 }
@@ -131,7 +122,7 @@ async fn a_machine_that_is_off_is_changed_before_its_start() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let lab = resized(directory.path(), &fake).await;
     fake.power_off();
-    up_with(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     assert_eq!(fake.hardware("k3s-worker1"), (4, 8192, true));
 }
 
@@ -146,7 +137,7 @@ async fn a_change_of_memory_that_was_cut_off_is_finished_by_the_next_run() {
         let (options, cancel) = (UpOptions::default(), CancellationToken::new());
         let cut = tokio::time::timeout(moment * second, lab.up(&options, None, &cancel)).await;
         assert!(cut.is_err(), "{moment}: it is over already");
-        up_with(&lab, &[]).await.unwrap();
+        up_recreating(&lab, &[]).await.unwrap();
         assert_eq!(fake.hardware("k3s-worker1"), (4, 8192, true), "{moment}");
         assert!(plan(&lab).await[1].starts_with("k3s-worker1: keep"), "{moment}");
     }
@@ -175,7 +166,7 @@ async fn what_can_be_applied_is_applied_once_where_it_counts() {
         !steps[1].contains("k3s.disable"),
         "an agent has no such thing: {steps:?}"
     );
-    up_with(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     assert_eq!(fake.created(), 4, "no machine was made anew");
     assert_eq!(
         applied(&fake, "k3s-master1"),
@@ -183,7 +174,7 @@ async fn what_can_be_applied_is_applied_once_where_it_counts() {
     );
     assert_eq!(applied(&fake, "k3s-worker1"), ["keys", "timezone", "write", "restart"]);
     assert!(plan(&lab).await.iter().all(|s| s.contains(": keep: ")));
-    up_with(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     assert_eq!(applied(&fake, "k3s-worker1").len(), 4, "nothing is applied twice");
 }
 
@@ -199,7 +190,7 @@ async fn a_new_worker_is_made_and_the_others_learn_its_name() {
     let steps = plan(&lab).await;
     assert_eq!(steps[3], "k3s-worker3: create: ");
     assert!(steps[0].starts_with("k3s-master1: apply: nodes: "), "{steps:?}");
-    up_with(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     assert_eq!(fake.created(), 5);
     assert_eq!(applied(&fake, "k3s-worker1"), ["lines"]);
     assert!(
@@ -214,7 +205,7 @@ async fn a_worker_that_left_stays_until_it_is_destroyed_and_the_cluster_forgets_
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let lab = changed(directory.path(), &fake, |c| drop(c.nodes.0.pop())).await;
     assert_eq!(plan(&lab).await[2], "k3s-worker2: leave: ");
-    up_with(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     assert!(
         fake.names().contains(&"k3s-worker2".to_owned()),
         "nothing is deleted by surprise"
@@ -229,8 +220,8 @@ async fn a_worker_that_left_stays_until_it_is_destroyed_and_the_cluster_forgets_
 async fn a_recreated_worker_can_join_under_its_old_name() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up_with(&lab, &[]).await.unwrap();
-    up_with(&lab, &["k3s-worker1"]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &["k3s-worker1"]).await.unwrap();
     let commands = fake.commands("k3s-master1");
     let forgot: Vec<_> = commands.iter().filter(|c| c.contains("kubectl delete node")).collect();
     assert_eq!(
@@ -243,13 +234,13 @@ async fn a_recreated_worker_can_join_under_its_old_name() {
 async fn a_new_master_is_refused_while_workers_of_the_old_one_stay() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up_with(&lab, &[]).await.unwrap();
-    let error = up_with(&lab, &["k3s-master1"]).await.unwrap_err();
+    up_recreating(&lab, &[]).await.unwrap();
+    let error = up_recreating(&lab, &["k3s-master1"]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.help_text().unwrap().contains("--recreate-all"), "{error:?}");
     assert_eq!(fake.created(), 4);
     lab.destroy(&["k3s-master1".to_owned()]).await.unwrap();
-    up_with(&lab, &[]).await.unwrap_err();
+    up_recreating(&lab, &[]).await.unwrap_err();
     assert_eq!(fake.created(), 4);
     let all = UpOptions {
         recreate: Vec::new(),
@@ -270,4 +261,22 @@ async fn a_plan_changes_nothing_and_needs_no_lab() {
     let steps = lab.plan(&UpOptions::default()).await.unwrap();
     assert!(steps.iter().all(|s| s.action == Action::Create));
     assert!(!lab.paths().root().exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (first, _) = lab(directory.path(), &fake);
+    up(&first).await.result.unwrap();
+    let mut config = first.config().clone();
+    config.nodes.0[1].disk_gib = Some(80);
+    let (changed, _) = support::with_config(config, &fake);
+    let error = fails(&changed).await;
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(
+        error.to_string().contains("k3s-worker1") && error.help_text().unwrap().contains("--recreate"),
+        "{error}"
+    );
+    up_recreating(&changed, &["k3s-worker1"]).await.unwrap();
+    assert_eq!(fake.created(), 5);
 }

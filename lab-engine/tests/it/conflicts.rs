@@ -1,18 +1,8 @@
 //! What is in the way of a lab is found before anything is made, and named.
 
-use lab_engine::{CheckStatus, ErrorKind, Lab, LabError, UpOptions};
-use tokio_util::sync::CancellationToken;
+use lab_engine::{CheckStatus, ErrorKind, UpOptions};
 
-use crate::support::{self, Fake, lab};
-
-async fn up_with(lab: &Lab, options: &UpOptions) -> Result<(), LabError> {
-    let report = lab.up(options, None, &CancellationToken::new()).await.unwrap();
-    report.result.map(drop)
-}
-
-async fn up(lab: &Lab) -> Result<(), LabError> {
-    up_with(lab, &UpOptions::default()).await
-}
+use crate::support::{self, Fake, fails, lab, up, up_with};
 
 fn all_anew() -> UpOptions {
     UpOptions {
@@ -26,7 +16,7 @@ async fn an_address_of_another_running_machine_is_refused_before_anything_is_mad
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     fake.neighbour("/v/theirs.vmx", "192.168.6.11");
     let (lab, _) = lab(directory.path(), &fake);
-    let error = up(&lab).await.unwrap_err();
+    let error = fails(&lab).await;
     assert_eq!(error.kind(), ErrorKind::Prerequisite);
     let text = error.to_string();
     assert!(
@@ -43,9 +33,9 @@ async fn an_address_of_another_running_machine_is_refused_before_anything_is_mad
 async fn a_lab_that_is_up_is_not_in_its_own_way() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.unwrap();
+    up(&lab).await.result.unwrap();
     fake.neighbour("/v/theirs.vmx", "192.168.6.11");
-    up(&lab).await.unwrap();
+    up(&lab).await.result.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -55,7 +45,7 @@ async fn an_address_of_this_host_is_refused() {
     let mut config = first.config().clone();
     config.nodes.0[2].address = [127, 0, 0, 1].into();
     let (lab, _) = support::with_config(config, &fake);
-    let error = up(&lab).await.unwrap_err();
+    let error = fails(&lab).await;
     assert!(error.to_string().contains("address of this host"), "{error}");
     assert_eq!(fake.created(), 0);
 }
@@ -68,7 +58,7 @@ async fn a_directory_in_a_nodes_place_is_found_before_anything_is_made_and_left_
     std::fs::create_dir_all(&place).unwrap();
     std::fs::write(place.join("disk.vmdk"), "precious").unwrap();
     for options in [UpOptions::default(), all_anew()] {
-        let error = up_with(&lab, &options).await.unwrap_err();
+        let error = up_with(&lab, &options).await.result.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Prerequisite);
         assert!(error.to_string().contains("was not made by this lab"), "{error}");
     }
@@ -80,10 +70,10 @@ async fn a_directory_in_a_nodes_place_is_found_before_anything_is_made_and_left_
 async fn a_lost_state_is_told_and_its_machines_are_made_anew_only_when_asked_for() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.unwrap();
+    up(&lab).await.result.unwrap();
     let before = lab.state().unwrap().unwrap();
     std::fs::remove_file(lab.paths().state()).unwrap();
-    let error = up(&lab).await.unwrap_err();
+    let error = fails(&lab).await;
     assert!(error.to_string().contains("state.json was lost"), "{error}");
     assert!(
         error.help_text().unwrap().contains("--recreate k3s-master1"),
@@ -96,7 +86,7 @@ async fn a_lost_state_is_told_and_its_machines_are_made_anew_only_when_asked_for
         before.lab_id,
         "it is the same lab"
     );
-    up_with(&lab, &all_anew()).await.unwrap();
+    up_with(&lab, &all_anew()).await.result.unwrap();
     assert_eq!(fake.created(), 7);
 }
 
@@ -104,10 +94,25 @@ async fn a_lost_state_is_told_and_its_machines_are_made_anew_only_when_asked_for
 async fn a_lab_without_its_state_can_be_destroyed_with_its_machines() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.unwrap();
+    up(&lab).await.result.unwrap();
     std::fs::remove_file(lab.paths().state()).unwrap();
     assert_eq!(lab.doomed(&[]).unwrap().unwrap().nodes.len(), 3);
     lab.destroy(&[]).await.unwrap();
     assert_eq!(fake.names(), ["template"]);
     assert!(!lab.paths().root().exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_labs_cannot_have_the_same_address_on_one_network() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (first, _) = lab(directory.path(), &fake);
+    up(&first).await.result.unwrap();
+    let mut config = first.config().clone();
+    config.lab.name = "second".to_owned();
+    let (second, _) = support::with_config(config, &fake);
+    let error = fails(&second).await;
+    assert!(
+        error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"),
+        "{error}"
+    );
 }

@@ -4,16 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::support::{Events, Fake, lab};
+use crate::support::{Events, Fake, lab, up};
 use lab_engine::{Event, Forecast, Lab, UpOptions};
 use stage_timer::eta::{Basis, Eta};
 use stage_timer::{Lane, ManualClock, Outcome, StageKind, Timeline};
-use tokio_util::sync::CancellationToken;
-
-async fn up(lab: &Lab) {
-    let report = lab.up(&UpOptions::default(), None, &CancellationToken::new()).await;
-    report.unwrap().result.unwrap();
-}
 
 /// What was said so far of how long the whole run takes.
 fn forecasts(events: &Events) -> Vec<Option<Eta>> {
@@ -50,7 +44,7 @@ fn record(lab: &Lab, name: &str, shape: &str, new: &str, outcome: Outcome) {
 async fn a_first_run_says_once_that_nobody_knows() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, events) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     assert_eq!(forecasts(&events), [None]);
     let all = events.all();
     assert!(matches!(all[0], Event::RunStarted { .. }) && matches!(all[1], Event::Forecast { .. }));
@@ -61,7 +55,7 @@ async fn a_run_like_an_earlier_one_is_predicted_from_its_first_moment_to_its_end
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, events) = lab(directory.path(), &fake);
     record(&lab, "up-1", "1+2 2cpu 4096MiB, 3 new", "3", Outcome::Ok);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     let all = forecasts(&events);
     let first = all[0].clone().unwrap();
     assert_eq!(
@@ -83,9 +77,9 @@ async fn a_run_like_an_earlier_one_is_predicted_from_its_first_moment_to_its_end
 async fn a_run_that_makes_machines_is_not_judged_by_those_that_only_looked() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, events) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     for _ in 0..3 {
-        up(&lab).await;
+        up(&lab).await.result.unwrap();
     }
     let said: Vec<Eta> = forecasts(&events).into_iter().flatten().collect();
     assert_eq!(

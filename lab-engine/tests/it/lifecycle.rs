@@ -2,18 +2,13 @@
 
 use std::time::Duration;
 
-use crate::support::{self, Fake, Guest, lab};
+use crate::support::{self, Fake, Guest, lab, up};
 use lab_engine::{ErrorKind, Event, Lab, PowerChange, Report, Signal, UpOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::StopMode;
 
 const NODES: [&str; 3] = ["k3s-master1", "k3s-worker1", "k3s-worker2"];
-
-async fn up(lab: &Lab) {
-    let report = lab.up(&UpOptions::default(), None, &CancellationToken::new()).await;
-    report.unwrap().result.unwrap();
-}
 
 async fn stop(lab: &Lab, nodes: &[String], mode: StopMode) -> Report<PowerChange> {
     lab.stop(nodes, mode, &CancellationToken::new()).await.unwrap()
@@ -29,7 +24,7 @@ async fn a_lab_is_stopped_all_at_once_and_started_again_until_the_cluster_is_rea
     fake.stop_takes(Duration::from_secs(9))
         .start_takes(Duration::from_secs(4));
     let (lab, events) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
 
     let begun = Instant::now();
     let stopped = stop(&lab, &[], StopMode::Soft).await.result.unwrap();
@@ -67,7 +62,7 @@ async fn a_lab_is_stopped_all_at_once_and_started_again_until_the_cluster_is_rea
 async fn one_node_is_restarted_and_the_others_go_on() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     let worker = ["k3s-worker1".to_owned()];
     let report = lab
         .restart(&worker, StopMode::Soft, None, &CancellationToken::new())
@@ -88,7 +83,7 @@ async fn one_node_is_restarted_and_the_others_go_on() {
 async fn a_part_of_the_lab_that_is_started_is_not_called_a_ready_cluster() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     stop(&lab, &[], StopMode::Hard).await.result.unwrap();
     let change = start(&lab, &["k3s-master1".to_owned()]).await.result.unwrap();
     assert_eq!(
@@ -107,7 +102,7 @@ async fn a_guest_without_tools_is_shut_down_from_inside() {
     };
     fake.guest("k3s-worker1", guest);
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     stop(&lab, &[], StopMode::Soft).await.result.unwrap();
     assert!(fake.running().is_empty());
     let powered_off = |node| fake.commands(node).contains(&"systemctl poweroff".to_owned());
@@ -118,7 +113,7 @@ async fn a_guest_without_tools_is_shut_down_from_inside() {
 async fn a_guest_that_does_not_shut_down_is_an_error_and_the_others_are_stopped_all_the_same() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     fake.change("k3s-worker1", |guest| {
         guest.tools = false;
         guest.answers = Duration::from_secs(100_000);
@@ -140,7 +135,7 @@ async fn a_guest_that_does_not_shut_down_is_an_error_and_the_others_are_stopped_
 async fn a_machine_that_does_not_start_is_named() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     fake.power_off();
     fake.refuse_to_start(Some("k3s-worker2"));
     let error = start(&lab, &[]).await.result.unwrap_err();
@@ -156,7 +151,7 @@ async fn what_is_not_there_is_neither_stopped_nor_started() {
     assert_eq!(error.kind(), ErrorKind::NotReady);
     assert!(error.help_text().unwrap().contains("lab-cli up"));
     assert!(!lab.paths().root().exists(), "asking leaves nothing behind");
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     let error = lab.start(&["nonsense".to_owned()], None, &cancel).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(error.help_text().unwrap().contains("k3s-worker2"), "{error:?}");
@@ -167,7 +162,7 @@ async fn a_stop_that_is_interrupted_can_be_repeated() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     fake.stop_takes(Duration::from_secs(60));
     let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await;
+    up(&lab).await.result.unwrap();
     let cancel = CancellationToken::new();
     let trigger = cancel.clone();
     tokio::spawn(async move {
@@ -198,7 +193,7 @@ async fn a_lab_of_another_project_is_neither_changed_nor_shown_until_it_is_adopt
     let mut config = first.config().clone();
     config.lab.project = file("a");
     let (first, _) = support::with_config(config.clone(), &fake);
-    up(&first).await;
+    up(&first).await.result.unwrap();
     config.lab.project = file("b");
     let (second, events) = support::with_config(config.clone(), &fake);
     let before = std::fs::read(first.paths().state()).unwrap();
@@ -217,7 +212,7 @@ async fn a_lab_of_another_project_is_neither_changed_nor_shown_until_it_is_adopt
     assert_eq!(std::fs::read(first.paths().state()).unwrap(), before);
 
     second.adopt().unwrap();
-    up(&second).await;
+    up(&second).await.result.unwrap();
     assert_eq!(fake.created(), 4, "the machines are those of before");
     first.status().await.unwrap_err();
 
@@ -226,7 +221,7 @@ async fn a_lab_of_another_project_is_neither_changed_nor_shown_until_it_is_adopt
     config.lab.project = file("c");
     let (third, _) = support::with_config(config, &fake);
     assert!(third.status().await.unwrap().ready);
-    up(&third).await;
+    up(&third).await.result.unwrap();
     second.status().await.unwrap_err();
     assert!(
         events
@@ -234,4 +229,29 @@ async fn a_lab_of_another_project_is_neither_changed_nor_shown_until_it_is_adopt
             .iter()
             .any(|e| matches!(e, Event::Notice { message, .. } if message.contains("belonged to")))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn destroy_deletes_what_the_lab_made_and_leaves_what_it_did_not() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, events) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let foreign = lab.paths().machines().join("theirs");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("disk.vmdk"), "precious").unwrap();
+    lab.destroy(&[]).await.unwrap();
+    assert_eq!(fake.names(), ["template"]);
+    assert!(foreign.join("disk.vmdk").exists());
+    assert!(lab.state().unwrap().is_none());
+    assert!(
+        events
+            .all()
+            .iter()
+            .any(|e| matches!(e, Event::Notice { message, .. } if message.contains("theirs")))
+    );
+    lab.destroy(&[]).await.unwrap();
+    std::fs::remove_dir_all(&foreign).unwrap();
+    up(&lab).await.result.unwrap();
+    lab.destroy(&[]).await.unwrap();
+    assert!(!lab.paths().root().exists());
 }

@@ -2,21 +2,11 @@
 
 use std::time::Duration;
 
-use crate::support::{Fake, Guest, lab};
-use lab_engine::{ErrorKind, Event, Lab, LabError, Phase, UpOptions, UpReport};
+use crate::support::{Fake, Guest, fails, lab, up};
+use lab_engine::{ErrorKind, Event, Phase, UpOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::Detached;
-
-async fn up(lab: &Lab) -> UpReport {
-    lab.up(&UpOptions::default(), None, &CancellationToken::new())
-        .await
-        .unwrap()
-}
-
-async fn fails(lab: &Lab) -> LabError {
-    up(lab).await.result.expect_err("the lab cannot be ready")
-}
 
 #[tokio::test(start_paused = true)]
 async fn three_guests_that_need_300_s_each_are_waited_for_together() {
@@ -302,100 +292,6 @@ async fn where_a_medium_cannot_be_detached_hot_only_that_machine_is_restarted() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_failed_is_continued_and_repeats_only_what_is_missing() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    fake.refuse_to_start(Some("k3s-worker2"));
-    let (lab, _) = lab(directory.path(), &fake);
-    let error = fails(&lab).await;
-    assert_eq!(error.node_name(), Some("k3s-worker2"), "{error}");
-    let before = lab.state().unwrap().unwrap();
-    fake.refuse_to_start(None);
-    up(&lab).await.result.unwrap();
-    assert_eq!(fake.created(), 4, "no machine was made twice");
-    let after = lab.state().unwrap().unwrap();
-    for (name, node) in &before.nodes {
-        assert_eq!(after.nodes[name].instance_id, node.instance_id);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_second_up_only_looks() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.result.unwrap();
-    let state = lab.state().unwrap();
-    let started = Instant::now();
-    let report = up(&lab).await;
-    report.result.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
-    assert_eq!((lab.state().unwrap(), fake.created()), (state, 4));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_interrupted_run_is_recorded_and_continued() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, _) = lab(directory.path(), &fake);
-    let cancel = CancellationToken::new();
-    let trigger = cancel.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(100)).await;
-        trigger.cancel();
-    });
-    let report = lab.up(&UpOptions::default(), None, &cancel).await.unwrap();
-    assert_eq!(report.result.unwrap_err().kind(), ErrorKind::Interrupted);
-    assert_eq!(
-        stage_timer::RunRecord::read(&report.record_path).unwrap().outcome,
-        stage_timer::Outcome::Cancelled
-    );
-    up(&lab).await.result.unwrap();
-    assert_eq!(fake.created(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_machine_that_was_being_created_when_the_run_died_is_made_anew() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.result.unwrap();
-    let path = lab.paths().state();
-    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let old = state["nodes"]["k3s-worker1"]["instance_id"].take();
-    state["nodes"]["k3s-worker1"]["instance_id"] = old.clone();
-    state["nodes"]["k3s-worker1"]["phase"] = "creating".into();
-    std::fs::write(&path, state.to_string()).unwrap();
-    up(&lab).await.result.unwrap();
-    let state = lab.state().unwrap().unwrap();
-    assert_ne!(state.nodes["k3s-worker1"].instance_id, old.as_str().unwrap());
-    assert_eq!(fake.created(), 5);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (first, _) = lab(directory.path(), &fake);
-    up(&first).await.result.unwrap();
-    let mut config = first.config().clone();
-    config.nodes.0[1].disk_gib = Some(80);
-    let (changed, _) = crate::support::with_config(config, &fake);
-    let error = fails(&changed).await;
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(
-        error.to_string().contains("k3s-worker1") && error.help_text().unwrap().contains("--recreate"),
-        "{error}"
-    );
-    let options = UpOptions {
-        recreate: vec!["k3s-worker1".to_owned()],
-        recreate_all: false,
-    };
-    changed
-        .up(&options, None, &CancellationToken::new())
-        .await
-        .unwrap()
-        .result
-        .unwrap();
-    assert_eq!(fake.created(), 5);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_missing_prerequisite_is_found_before_anything_is_created() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (first, _) = lab(directory.path(), &fake);
@@ -411,46 +307,6 @@ async fn a_missing_prerequisite_is_found_before_anything_is_created() {
         "all of them are told: {error:?}"
     );
     assert_eq!(fake.created(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_labs_cannot_have_the_same_address_on_one_network() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (first, _) = lab(directory.path(), &fake);
-    up(&first).await.result.unwrap();
-    let mut config = first.config().clone();
-    config.lab.name = "second".to_owned();
-    let (second, _) = crate::support::with_config(config, &fake);
-    let error = fails(&second).await;
-    assert!(
-        error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"),
-        "{error}"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn destroy_deletes_what_the_lab_made_and_leaves_what_it_did_not() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, events) = lab(directory.path(), &fake);
-    up(&lab).await.result.unwrap();
-    let foreign = lab.paths().machines().join("theirs");
-    std::fs::create_dir(&foreign).unwrap();
-    std::fs::write(foreign.join("disk.vmdk"), "precious").unwrap();
-    lab.destroy(&[]).await.unwrap();
-    assert_eq!(fake.names(), ["template"]);
-    assert!(foreign.join("disk.vmdk").exists());
-    assert!(lab.state().unwrap().is_none());
-    assert!(
-        events
-            .all()
-            .iter()
-            .any(|e| matches!(e, Event::Notice { message, .. } if message.contains("theirs")))
-    );
-    lab.destroy(&[]).await.unwrap();
-    std::fs::remove_dir_all(&foreign).unwrap();
-    up(&lab).await.result.unwrap();
-    lab.destroy(&[]).await.unwrap();
-    assert!(!lab.paths().root().exists());
 }
 
 #[tokio::test(start_paused = true)]

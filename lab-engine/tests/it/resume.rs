@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use lab_engine::{Event, Lab, Phase, UpOptions, UpReport};
+use lab_engine::{ErrorKind, Event, Phase, UpOptions};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::Detached;
 
-use crate::support::{self, Fake, Guest, lab};
-
-async fn up(lab: &Lab) -> UpReport {
-    lab.up(&UpOptions::default(), None, &CancellationToken::new())
-        .await
-        .unwrap()
-}
+use crate::support::{self, Fake, Guest, fails, lab, up};
 
 /// Ends a run the moment that `when` says so, as if its process had been killed then: nothing of it runs any further.
 async fn killed(directory: &std::path::Path, fake: &Fake, when: impl Fn(&Event) -> bool) -> bool {
@@ -288,4 +282,71 @@ async fn a_machine_that_was_deleted_in_the_hypervisor_is_named_with_the_way_to_a
     };
     let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
     report.result.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_failed_is_continued_and_repeats_only_what_is_missing() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    fake.refuse_to_start(Some("k3s-worker2"));
+    let (lab, _) = lab(directory.path(), &fake);
+    let error = fails(&lab).await;
+    assert_eq!(error.node_name(), Some("k3s-worker2"), "{error}");
+    let before = lab.state().unwrap().unwrap();
+    fake.refuse_to_start(None);
+    up(&lab).await.result.unwrap();
+    assert_eq!(fake.created(), 4, "no machine was made twice");
+    let after = lab.state().unwrap().unwrap();
+    for (name, node) in &before.nodes {
+        assert_eq!(after.nodes[name].instance_id, node.instance_id);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_up_only_looks() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let state = lab.state().unwrap();
+    let started = Instant::now();
+    let report = up(&lab).await;
+    report.result.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert_eq!((lab.state().unwrap(), fake.created()), (state, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_run_is_recorded_and_continued() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    let cancel = CancellationToken::new();
+    let trigger = cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        trigger.cancel();
+    });
+    let report = lab.up(&UpOptions::default(), None, &cancel).await.unwrap();
+    assert_eq!(report.result.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(
+        stage_timer::RunRecord::read(&report.record_path).unwrap().outcome,
+        stage_timer::Outcome::Cancelled
+    );
+    up(&lab).await.result.unwrap();
+    assert_eq!(fake.created(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_was_being_created_when_the_run_died_is_made_anew() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let path = lab.paths().state();
+    let mut state: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let old = state["nodes"]["k3s-worker1"]["instance_id"].take();
+    state["nodes"]["k3s-worker1"]["instance_id"] = old.clone();
+    state["nodes"]["k3s-worker1"]["phase"] = "creating".into();
+    std::fs::write(&path, state.to_string()).unwrap();
+    up(&lab).await.result.unwrap();
+    let state = lab.state().unwrap().unwrap();
+    assert_ne!(state.nodes["k3s-worker1"].instance_id, old.as_str().unwrap());
+    assert_eq!(fake.created(), 5);
 }

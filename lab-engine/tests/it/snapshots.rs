@@ -7,23 +7,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::StopMode;
 
-use crate::support::{Events, Fake, lab};
+use crate::support::{Events, Fake, lab, up_recreating};
 
 const NODES: [&str; 3] = ["k3s-master1", "k3s-worker1", "k3s-worker2"];
 
 async fn ready(directory: &std::path::Path, fake: &Fake) -> (Lab, Events) {
     let (lab, events) = lab(directory, fake);
-    up(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     (lab, events)
-}
-
-async fn up(lab: &Lab, recreate: &[&str]) -> Result<(), LabError> {
-    let options = UpOptions {
-        recreate: recreate.iter().map(|n| (*n).to_owned()).collect(),
-        recreate_all: false,
-    };
-    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
-    report.result.map(drop)
 }
 
 async fn create(lab: &Lab, name: &str) -> Result<SnapshotChange, LabError> {
@@ -95,7 +86,7 @@ async fn restoring_brings_every_machine_back_to_what_the_lab_knew_then() {
     assert_eq!((change.snapshot.name.as_str(), change.started.len()), ("good", 3));
     let after = lab.state().unwrap().unwrap();
     assert_eq!((after.nodes, after.restoring), (state.nodes, None));
-    up(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,7 +147,7 @@ async fn a_set_that_was_interrupted_while_it_was_taken_never_looks_whole() {
         _ = create(&lab, "cut") => panic!("it should have been cut"),
     }
     assert!(problems(&lab, "cut").await[0].contains("interrupted"));
-    up(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
     delete(&lab, "cut").await.unwrap();
 }
 
@@ -180,7 +171,7 @@ async fn a_restore_that_was_interrupted_must_be_finished_before_anything_else() 
         .map(drop);
     for error in [
         start.unwrap_err(),
-        up(&lab, &[]).await.unwrap_err(),
+        up_recreating(&lab, &[]).await.unwrap_err(),
         delete(&lab, "good").await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::NotReady, "{error}");
@@ -190,7 +181,7 @@ async fn a_restore_that_was_interrupted_must_be_finished_before_anything_else() 
         );
     }
     restore(&lab, "good").await.unwrap();
-    up(&lab, &[]).await.unwrap();
+    up_recreating(&lab, &[]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +189,7 @@ async fn a_set_without_a_machine_of_today_is_named_with_what_it_lacks() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = ready(directory.path(), &fake).await;
     create(&lab, "old").await.unwrap();
-    up(&lab, &["k3s-worker2"]).await.unwrap();
+    up_recreating(&lab, &["k3s-worker2"]).await.unwrap();
     assert_eq!(problems(&lab, "old").await, ["k3s-worker2 has been made anew since"]);
     restore(&lab, "old").await.unwrap_err();
     assert_eq!(fake.running().len(), 3, "nothing was touched");
@@ -226,12 +217,12 @@ async fn a_name_that_is_taken_or_cannot_be_one_is_refused_before_anything_stops(
 async fn what_was_applied_after_a_snapshot_is_known_to_be_missing_once_it_is_restored() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (first, _) = lab(directory.path(), &fake);
-    up(&first, &[]).await.unwrap();
+    up_recreating(&first, &[]).await.unwrap();
     create(&first, "before").await.unwrap();
     let mut config = first.config().clone();
     config.guest.timezone = "Europe/Berlin".to_owned();
     let (changed, _) = crate::support::with_config(config, &fake);
-    up(&changed, &[]).await.unwrap();
+    up_recreating(&changed, &[]).await.unwrap();
     let applies = async || {
         let steps = changed.plan(&UpOptions::default()).await.unwrap();
         steps.iter().all(|step| step.action == lab_engine::Action::Apply)

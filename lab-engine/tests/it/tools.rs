@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use lab_engine::{ErrorKind, Lab, LogRequest, LogSource, UpOptions};
-use tokio_util::sync::CancellationToken;
+use lab_engine::{ErrorKind, Lab, LogRequest, LogSource};
 use vmrun_rs::guest::GuestCommand;
 
-use crate::support::{Fake, lab};
+use crate::support::{Fake, lab, up};
 
 async fn ready(directory: &std::path::Path, fake: &Fake) -> Lab {
     let (lab, _) = lab(directory, fake);
-    let report = lab.up(&UpOptions::default(), None, &CancellationToken::new()).await;
-    report.unwrap().result.unwrap();
+    up(&lab).await.result.unwrap();
     lab
 }
 

@@ -7,6 +7,17 @@ use registry_pki::{CertificateInfo, KeyAlgorithm, PkiStore, StoreError};
 
 use crate::{DAY, assert_accepted, at, request, verdict};
 
+#[track_caller]
+fn assert_renewed_for_its_age(action: &Action) {
+    let for_its_age = matches!(
+        action,
+        Action::Renewed {
+            why: Why::Ending { .. }
+        }
+    );
+    assert!(for_its_age, "{action}");
+}
+
 #[test]
 fn a_certificate_is_renewed_when_less_than_a_third_of_its_life_is_left() {
     let dir = tempfile::tempdir().unwrap();
@@ -19,16 +30,7 @@ fn a_certificate_is_renewed_when_less_than_a_third_of_its_life_is_left() {
     assert_eq!(store.ensure(&request).unwrap().action, Action::Reused);
     request.now = Some(at(60));
     let renewed = store.ensure(&request).unwrap();
-    assert!(
-        matches!(
-            renewed.action,
-            Action::Renewed {
-                why: Why::Ending { .. }
-            }
-        ),
-        "{}",
-        renewed.action
-    );
+    assert_renewed_for_its_age(&renewed.action);
     assert!(!renewed.ca_changed);
     assert_ne!(renewed.leaf.serial, first.leaf.serial);
     assert_ne!(renewed.leaf.public_key_der(), first.leaf.public_key_der());
@@ -172,16 +174,7 @@ fn a_renewal_because_of_age_covers_what_was_covered_and_one_that_was_asked_for_w
     let mut narrow = request(&["192.168.6.1"]);
     (narrow.leaf_lifetime, narrow.now) = (DAY * 90, Some(at(70)));
     let renewed = store.ensure(&narrow).unwrap();
-    assert!(
-        matches!(
-            renewed.action,
-            Action::Renewed {
-                why: Why::Ending { .. }
-            }
-        ),
-        "{}",
-        renewed.action
-    );
+    assert_renewed_for_its_age(&renewed.action);
     assert!(!renewed.ca_changed);
     assert_accepted(dir.path(), &renewed.ca_pem, "registry.lab", at(70));
     assert_eq!(renewed.leaf.common_name.as_deref(), Some("192.168.6.1"));

@@ -10,10 +10,35 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lab_engine::backend::Chosen;
-use lab_engine::{Config, Event, EventSink, Lab};
+use lab_engine::{Config, Event, EventSink, Lab, LabError, UpOptions, UpReport};
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::{Detached, PowerState, VmId, VmSpec};
+
+/// `up`, as nobody interrupts it.
+pub(crate) async fn up_with(lab: &Lab, options: &UpOptions) -> UpReport {
+    lab.up(options, None, &CancellationToken::new()).await.unwrap()
+}
+
+/// `up`, which makes nothing anew.
+pub(crate) async fn up(lab: &Lab) -> UpReport {
+    up_with(lab, &UpOptions::default()).await
+}
+
+/// `up` of a lab that cannot be ready.
+pub(crate) async fn fails(lab: &Lab) -> LabError {
+    up(lab).await.result.expect_err("the lab cannot be ready")
+}
+
+/// `up`, which makes these machines anew.
+pub(crate) async fn up_recreating(lab: &Lab, nodes: &[&str]) -> Result<(), LabError> {
+    let options = UpOptions {
+        recreate: nodes.iter().map(|n| (*n).to_owned()).collect(),
+        recreate_all: false,
+    };
+    up_with(lab, &options).await.result.map(drop)
+}
 
 /// What a guest will do after its machine was started.
 #[derive(Debug, Clone)]
