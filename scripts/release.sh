@@ -70,7 +70,9 @@ build() { # system, sources, target directory
   local arguments=(build --release --locked)
   for package in $(packages_of "$system"); do arguments+=(-p "$package"); done
   if [ "$system" = windows ]; then
-    LAB_WINDOWS_RUSTFLAGS="$flags -Clink-arg=-Wl,--no-insert-timestamp" LAB_WINDOWS_TARGET_DIR=$out \
+    mkdir -p "$out/tmp"
+    TMPDIR=$out/tmp LAB_LINK_ROOT=$out LAB_WINDOWS_LINKER=$sources/scripts/windows/link.sh \
+      LAB_WINDOWS_RUSTFLAGS="$flags -Clink-arg=-Wl,--no-insert-timestamp" LAB_WINDOWS_TARGET_DIR=$out \
       LAB_WINDOWS_DIR=$repo/target/windows "$sources/scripts/windows.sh" cargo "${arguments[@]}"
   else
     (cd "$sources" && CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$out RUSTFLAGS=$flags cargo "${arguments[@]}" --target "$target")

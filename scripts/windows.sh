@@ -8,6 +8,7 @@
 #
 # Everything it makes is under target/windows (LAB_WINDOWS_DIR names another place), apart from what other builds use.
 # LAB_WINDOWS_RUSTFLAGS: more flags for the compiler. LAB_WINDOWS_TARGET_DIR: another place for what is built.
+# LAB_WINDOWS_LINKER: another linker.
 # Exit code 3: a prerequisite cannot be had here.
 set -euo pipefail
 
@@ -24,7 +25,7 @@ export WINEPREFIX=$dir/prefix WINEDEBUG=-all WINEDLLOVERRIDES='mscoree,mshtml='
 # The directory of the sources stays as it is.
 export PYTHONDONTWRITEBYTECODE=1
 export CARGO_TARGET_DIR=${LAB_WINDOWS_TARGET_DIR:-$dir/build}
-export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=${LAB_WINDOWS_LINKER:-x86_64-w64-mingw32-gcc}
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="bash $repo/scripts/windows.sh run"
 # What the tests compare with lies where this system has it; a program under wine cannot ask this system's cargo.
 export INSTA_WORKSPACE_ROOT=Z:${repo//\//\\} INSTA_UPDATE=no
@@ -207,6 +208,6 @@ case ${1:-} in
     # Called once per program by cargo: nothing is set up here. Not `wine`: Debian's prints advice about 32 bits each time.
     exec "$(wine64_program)" "${@:2}"
     ;;
-  -h | --help) sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
+  -h | --help) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" ;;
   *) fail 2 "unknown argument: ${1:-}" "scripts/windows.sh --help" ;;
 esac
