@@ -209,7 +209,11 @@ async fn serve_call(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
-    stream.get_mut().write_all(&text).await
+    stream.get_mut().write_all(&text).await?;
+    if request.program == "control" && request.argv == ["end"] {
+        shared.end.notify_one();
+    }
+    Ok(())
 }
 
 async fn call(shared: &Shared, argv: &[String], caller: &mut BufReader<TcpStream>) -> Option<Answer> {
@@ -249,10 +253,8 @@ fn control(shared: &Shared, argv: &[String]) -> Answer {
             shared.world().clear_faults();
             json!({})
         }
-        ["end"] => {
-            shared.end.notify_one();
-            json!({})
-        }
+        // Once it has been told so.
+        ["end"] => json!({}),
         _ => json!({"error": format!("unknown control {words:?}")}),
     };
     Answer {
