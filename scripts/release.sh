@@ -72,7 +72,7 @@ build() { # system, sources, target directory
   if [ "$system" = windows ]; then
     mkdir -p "$out/tmp"
     TMPDIR=$out/tmp LAB_LINK_ROOT=$out LAB_WINDOWS_LINKER=$sources/scripts/windows/link.sh \
-      LAB_WINDOWS_RUSTFLAGS="$flags -Clink-arg=-Wl,--no-insert-timestamp" LAB_WINDOWS_TARGET_DIR=$out \
+      LAB_WINDOWS_RUSTFLAGS="$flags -Clinker-flavor=gcc -Clink-arg=-Wl,--no-insert-timestamp" LAB_WINDOWS_TARGET_DIR=$out \
       LAB_WINDOWS_DIR=$repo/target/windows "$sources/scripts/windows.sh" cargo "${arguments[@]}"
   else
     (cd "$sources" && CARGO_INCREMENTAL=0 CARGO_TARGET_DIR=$out RUSTFLAGS=$flags cargo "${arguments[@]}" --target "$target")
