@@ -203,10 +203,11 @@ impl PkiStore {
         let found = generation::load_or_adopt(&self.dir)?;
         let decision = decide(found.as_ref(), now)?;
         let request = request.completed(found.as_ref(), by_itself && decision.is_for_age());
-        if let (true, Decision::NewCa { .. }, Some(found)) = (by_itself, &decision, &found)
+        if let (Decision::NewCa { why }, Some(found)) = (&decision, &found)
+            && !matches!(why, Why::Asked)
             && found.ca_key_encrypted()
         {
-            // Nobody asked for a new passphrase here: a mistyped one must not become that of the new CA.
+            // A mistyped passphrase must not become that of the new CA. Who lost it can ask for a new CA (`Rotation::AtOnce`).
             self.open_ca(found)?;
         }
         let mut notes = Vec::new();

@@ -36,6 +36,31 @@ fn an_encrypted_ca_key_is_needed_for_issuing_only() {
 }
 
 #[test]
+fn a_mistyped_passphrase_never_becomes_that_of_a_new_ca_that_nobody_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let with = |passphrase: &str| {
+        let store = PkiStore::open(dir.path()).unwrap();
+        store.with_ca_passphrase(SecretString::from(passphrase))
+    };
+    with("correct horse").ensure(&request(&["192.168.6.1"])).unwrap();
+    // The CA may not sign for this one, so there has to be another CA.
+    let other = request(&["registry.lab"]);
+    let before = read(dir.path(), "ca.key");
+    for refused in [
+        with("corect horse").ensure(&other),
+        with("corect horse").renew(&other),
+        PkiStore::open(dir.path()).unwrap().renew(&other),
+    ] {
+        assert!(matches!(refused, Err(StoreError::CaKey { .. })), "{refused:?}");
+    }
+    assert_eq!(read(dir.path(), "ca.key"), before);
+    assert!(with("correct horse").renew(&other).is_ok());
+    // Whoever lost it has a way out.
+    assert!(with("another").rotate(&other, Rotation::AtOnce).is_ok());
+    assert!(with("another").renew(&other).is_ok());
+}
+
+#[test]
 fn a_passphrase_is_added_changed_and_removed_without_a_new_certificate() {
     let dir = tempfile::tempdir().unwrap();
     let plain = PkiStore::open(dir.path()).unwrap();
