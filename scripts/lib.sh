@@ -60,6 +60,18 @@ install_packages() {
   apt_get_install "${missing[@]}" || fail 3 "apt-get could not install ${missing[*]}" "see its messages above"
 }
 
+# An environment of Python's own that outlives a build; made anew when its requirements change.
+python_venv() { # directory, requirements
+  local stamp=$1/requirements.sha256 wanted
+  wanted=$(sha256sum "$2" | cut -d' ' -f1)
+  if [ "$(cat "$stamp" 2>/dev/null || true)" = "$wanted" ]; then return 0; fi
+  python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || install_packages python3-venv
+  rm -rf "$1"
+  python3 -m venv "$1" >&2
+  timeout 300 "$1/bin/pip" install --quiet --disable-pip-version-check -r "$2" >&2
+  echo "$wanted" >"$stamp"
+}
+
 # QEMU's system emulator has to be of one version with the qemu-utils that may be there already, and those may come
 # from backports although backports is not among the machine's sources. Then it is asked for there, for this one call.
 install_qemu() {

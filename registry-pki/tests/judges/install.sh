@@ -5,6 +5,8 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source-path=SCRIPTDIR source=../../../scripts/lib.sh
+. "$here/../../../scripts/lib.sh"
 cache=${LAB_CACHE_DIR:-$(cd "$here/../../.." && pwd)/.cache}/registry-pki-judges
 
 # command -> Debian package
@@ -22,15 +24,10 @@ declare -A packages=(
   [update-ca-certificates]=ca-certificates # trust test
 )
 
-as_root() {
-  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
-}
-
 missing=()
 for command in "${!packages[@]}"; do
   command -v "$command" >/dev/null 2>&1 || missing+=("${packages[$command]}")
 done
-python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
   echo "installing: ${missing[*]}"
   as_root apt-get update -qq
@@ -38,16 +35,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
-# pyca's verifier and pkilint, in an environment of their own, remade when the requirements change.
-stamp=$cache/venv/requirements.sha256
-wanted=$(sha256sum "$here/python/requirements.txt" | cut -d' ' -f1)
-if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
-  rm -rf "$cache/venv"
-  mkdir -p "$cache"
-  python3 -m venv "$cache/venv"
-  "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/python/requirements.txt"
-  echo "$wanted" >"$stamp"
-fi
+# pyca's verifier and pkilint.
+python_venv "$cache/venv" "$here/python/requirements.txt"
 
 # The Go judge, built without a network: it uses the standard library only.
 source_sum=$(cat "$here"/go/*.go "$here/go/go.mod" | sha256sum | cut -d' ' -f1)

@@ -7,13 +7,5 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source-path=SCRIPTDIR source=../../lib.sh
 . "$here/../../lib.sh"
 venv=${LAB_CACHE_DIR:-$(cd "$here/../../.." && pwd)/.cache}/release-judge
-stamp=$venv/requirements.sha256
-wanted=$(sha256sum "$here/requirements.txt" | cut -d' ' -f1)
-if [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ]; then
-  install_packages python3-venv
-  rm -rf "$venv"
-  python3 -m venv "$venv" >&2
-  timeout 300 "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" >&2
-  echo "$wanted" >"$stamp"
-fi
+python_venv "$venv" "$here/requirements.txt"
 echo "$venv/bin/python"
