@@ -111,7 +111,10 @@ fn main() {
         .iter()
         .position(|a| ["--payload", "--known", "--image"].contains(&a.as_str()))
     {
-        Some(at) => write(&arguments[at], arguments[at + 1].as_ref(), arguments[at + 2].as_ref()),
+        Some(at) => {
+            write(&arguments[at], arguments[at + 1].as_ref(), arguments[at + 2].as_ref());
+            print!("{}", peak_memory());
+        }
         None => compare(),
     }
 }
@@ -132,9 +135,13 @@ fn write(mode: &str, source: &Path, out: &Path) {
         }
         payload.write_iso(out).unwrap();
     }
+}
+
+/// This process's, in KiB as text.
+fn peak_memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    print!("{}", peak.unwrap_or("0").trim().trim_end_matches(" kB"));
+    peak.unwrap_or("0").trim().trim_end_matches(" kB").to_owned()
 }
 
 /// An image that was written before anything was measured: its manifest has the digests.
@@ -159,7 +166,6 @@ fn compare() {
     let first = first_image(&source);
     write("--payload", &source, &first);
     fs::remove_file(first).unwrap();
-    println!();
 
     let load_before = load();
     let mut runs: Vec<[Run; WRITERS.len()]> = Vec::new();

@@ -7,9 +7,6 @@ use sha2::{Digest, Sha256};
 use crate::Sha256Digest;
 use crate::iso::Hook;
 
-/// Characters of a digest.
-const HEX_LEN: u64 = 64;
-
 /// The checksums of a fixed set of files.
 pub(super) struct Checksums {
     /// Digests that are known or finished, by path, in the order of `SHA256SUMS`.
@@ -32,7 +29,10 @@ impl Checksums {
 
     /// Size of `SHA256SUMS`: per file its digest, two blanks, its path and a line break.
     pub(super) fn text_len(&self) -> u64 {
-        self.sums.keys().map(|name| HEX_LEN + 3 + name.len() as u64).sum()
+        self.sums
+            .keys()
+            .map(|name| Sha256Digest::DIGITS as u64 + 3 + name.len() as u64)
+            .sum()
     }
 
     /// A file's digest; of nothing for a file without data, which never goes by.

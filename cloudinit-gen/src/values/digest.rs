@@ -9,12 +9,12 @@ text_value!(
     check
 );
 
-/// Digits of a digest.
-const DIGITS: usize = 64;
-
 impl Sha256Digest {
+    /// How many digits it has.
+    pub(crate) const DIGITS: usize = 64;
+
     /// The digest that these bytes are.
-    pub(crate) fn new(bytes: [u8; DIGITS / 2]) -> Self {
+    pub(crate) fn new(bytes: [u8; Self::DIGITS / 2]) -> Self {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
         Self(digits.map(|digit| char::from(HEX[usize::from(digit)])).collect())
@@ -22,7 +22,7 @@ impl Sha256Digest {
 }
 
 fn check(text: &str) -> Result<(), &'static str> {
-    if text.len() == DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+    if text.len() == Sha256Digest::DIGITS && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         Ok(())
     } else {
         Err("is not 64 digits of lower-case hex")

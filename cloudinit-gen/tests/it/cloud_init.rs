@@ -23,7 +23,7 @@ impl Judge {
             .args(arguments)
             .env("PYTHONPATH", &self.python_path)
             .env("PYTHONDONTWRITEBYTECODE", "1");
-        feed(&mut python, input)
+        feed(&mut python, input).0
     }
 
     /// Runs a Python program that has to succeed; returns what it printed.

@@ -53,6 +53,29 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// `unshare`, where this machine lets a user mount things in a namespace of its own.
+pub(crate) fn mounts_of_its_own() -> Option<PathBuf> {
+    // A mount too: some machines allow the namespace and nothing in it.
+    const TRIAL: [&str; 8] = [
+        "--map-root-user",
+        "--mount",
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        "size=64k",
+        "trial",
+    ];
+    let unshare = tool("unshare")?;
+    let allowed = Command::new(&unshare).args(TRIAL).arg(std::env::temp_dir()).status();
+    if allowed.is_ok_and(|status| status.success()) {
+        return Some(unshare);
+    }
+    // No `missing`: that is how the machine is meant to be.
+    eprintln!("skipped: this machine gives no user namespaces with mounts");
+    None
+}
+
 /// Says why a test is skipped, or fails it where everything is required.
 pub(crate) fn missing(why: &str) {
     assert!(
@@ -100,13 +123,14 @@ pub(crate) fn succeed(program: &Path, arguments: &[&str]) -> String {
 
 /// Runs a program that reads text and answers in JSON.
 pub(crate) fn pipe<T: serde::de::DeserializeOwned>(program: &Path, arguments: &[&str], input: &str) -> T {
-    let output = feed(Command::new(program).args(arguments), input);
+    let (output, read) = feed(Command::new(program).args(arguments), input);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(read, "{} answered before it had read everything", program.display());
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Runs a program to its end with this as its standard input, of which it need not read all.
-pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
+/// Runs a program to its end with this as its standard input; whether it took all of that.
+pub(crate) fn feed(command: &mut Command, input: &str) -> (Output, bool) {
     use std::io::Write;
     let mut child = command
         .stdin(Stdio::piped())
@@ -118,6 +142,6 @@ pub(crate) fn feed(command: &mut Command, input: &str) -> Output {
     let input = input.to_owned();
     let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
     let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().ok();
-    output
+    let read = writer.join().unwrap().is_ok();
+    (output, read)
 }

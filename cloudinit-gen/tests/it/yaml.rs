@@ -28,7 +28,7 @@ for number, pair in enumerate(json.load(sys.stdin)):
 "#;
 
 fn read_back(python: &Path, pairs: &[Value]) -> Result<(), TestCaseError> {
-    let output = feed(
+    let (output, _) = feed(
         Process::new(python).args(["-c", READER]),
         &serde_json::to_string(pairs).unwrap(),
     );

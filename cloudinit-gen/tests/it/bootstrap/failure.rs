@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::ready_to_boot;
-use crate::common::{TOKEN, tool};
+use crate::common::{TOKEN, mounts_of_its_own};
 use crate::sandbox::nodes;
 
 #[test]
@@ -175,17 +175,9 @@ exit $status
 
 #[test]
 fn a_full_disk_is_reported_although_it_takes_no_file() {
-    let Some(unshare) = tool("unshare") else { return };
+    let Some(unshare) = mounts_of_its_own() else { return };
     let Some(sandbox) = ready_to_boot() else { return };
     let wrapper = [unshare.to_str().unwrap(), "--map-root-user", "--mount"];
-    let namespaces = std::process::Command::new(wrapper[0])
-        .args(&wrapper[1..])
-        .arg("true")
-        .status();
-    if !namespaces.is_ok_and(|status| status.success()) {
-        println!("skipped: this machine gives no user namespaces");
-        return;
-    }
     let wrapper = [&wrapper[..], &["sh", "-c", ON_A_FULL_DISK, "sh"]].concat();
     assert!(!sandbox.boot_through(&wrapper));
     let reported = sandbox.read("reported");
