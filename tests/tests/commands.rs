@@ -1,8 +1,10 @@
-//! Every command of `lab-cli` on a lab that is ready, with guests that answer: what it says against what is true of them.
+//! Every command of `lab-cli` that has to do with machines or guests, on a lab that is ready: what it says against what is true of them.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::{Child, Output, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
 use lab_tests::fake::WorldConfig;
 use lab_tests::fake::lab::{FakeLab, LabShape};
@@ -80,15 +82,54 @@ fn logs_of_every_source_are_shown_and_followed() {
     assert!(!k3s.contains("kernel:"), "of its unit alone: {k3s}");
 
     // What is written while it is followed comes, through a restart too.
-    let mut command = lab.command(&["logs", "w1", "--source", "journal", "--follow", "-n", "1"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.next().unwrap().unwrap();
+    let followed = Followed::new(&lab, &["logs", "w1", "--source", "journal", "--follow", "-n", "1"]);
+    followed.until(|_| true);
     answer(&lab, &["restart", "w1"]);
-    let boot = "kernel: Linux version 6.12 (boot 2)";
-    assert!(lines.any(|line| line.unwrap() == boot), "it ends before the new boot");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    followed.until(|line| line == "kernel: Linux version 6.12 (boot 2)");
+}
+
+/// A command that does not end by itself, and its lines as they come.
+struct Followed {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Followed {
+    fn new(lab: &FakeLab, arguments: &[&str]) -> Self {
+        let mut command = lab.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        // It ends with the command's output.
+        std::thread::spawn(move || {
+            output
+                .lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| sender.send(line))
+        });
+        Self { child, lines }
+    }
+
+    /// Waits for such a line.
+    #[track_caller]
+    fn until(&self, wanted: impl Fn(&str) -> bool) {
+        let mut seen = Vec::new();
+        let end = Instant::now() + Duration::from_secs(120);
+        while !seen.last().is_some_and(|line: &String| wanted(line)) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) => seen.push(line),
+                Err(why) => panic!("{why} after {seen:#?}"),
+            }
+        }
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 #[test]

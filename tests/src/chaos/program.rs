@@ -109,6 +109,9 @@ fn options(argv: &[String]) -> Result<Options, String> {
             _ => return Err(format!("`{flag}` is not known")),
         }
     }
+    if options.kill && (options.actions.is_some() || options.faults.is_some() || options.keep.is_some()) {
+        return Err("--kill goes with --seeds, --jobs and --verbose only".to_owned());
+    }
     Ok(options)
 }
 

@@ -37,7 +37,8 @@ impl Machine {
             .min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
-    /// Lets a fault set in. One whose time passed while the machine was off never does.
+    /// Lets a fault set in. What its time passed over while the machine was off strikes at the next power-on; but what lasts only for
+    /// a while, and was over by then, never does.
     pub(super) fn strike(&mut self, n: usize, at: Time, config: &WorldConfig) -> Option<Happening> {
         self.faults[n].1 = true;
         let fault = self.faults[n].0.clone();

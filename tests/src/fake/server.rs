@@ -209,11 +209,12 @@ async fn serve_call(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     };
     let mut text = serde_json::to_vec(&answer)?;
     text.push(b'\n');
-    stream.get_mut().write_all(&text).await?;
+    let written = stream.get_mut().write_all(&text).await;
+    // Whoever asked for the end has the answer first, if it is still there.
     if request.program == "control" && request.argv == ["end"] {
         shared.end.notify_one();
     }
-    Ok(())
+    written
 }
 
 async fn call(shared: &Shared, argv: &[String], caller: &mut BufReader<TcpStream>) -> Option<Answer> {
@@ -253,7 +254,7 @@ fn control(shared: &Shared, argv: &[String]) -> Answer {
             shared.world().clear_faults();
             json!({})
         }
-        // Once it has been told so.
+        // It ends when this has been answered.
         ["end"] => json!({}),
         _ => json!({"error": format!("unknown control {words:?}")}),
     };
