@@ -74,6 +74,7 @@ impl Place {
             .current_dir(self.path())
             .env_clear()
             .env("HOME", self.file("home"))
+            .env("USERPROFILE", self.file("home"))
             .env("PATH", "/usr/bin:/bin")
             .env("LAB_DATA_DIR", self.file("data"))
             .envs(self.env.iter().map(|(name, value)| (name, value)))

@@ -22,7 +22,17 @@ async fn killed(directory: &std::path::Path, fake: &Fake, when: impl Fn(&Event) 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_is_killed_in_any_stage_is_continued_by_the_next_one() {
+async fn a_run_that_is_killed_when_any_stage_begins_is_continued_by_the_next_one() {
+    killed_in_every_stage(false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_killed_when_any_stage_ends_is_continued_by_the_next_one() {
+    killed_in_every_stage(true).await;
+}
+
+/// Each stage has a run of its own that is killed when the stage begins or has `ended`.
+async fn killed_in_every_stage(ended: bool) {
     const STAGES: [&str; 11] = [
         "prerequisites",
         "cleanup",
@@ -37,39 +47,37 @@ async fn a_run_that_is_killed_in_any_stage_is_continued_by_the_next_one() {
         "verify",
     ];
     for stage in STAGES {
-        for ended in [false, true] {
-            let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-            fake.start_takes(Duration::from_secs(2))
-                .stop_takes(Duration::from_secs(2));
-            fake.guest(
-                "k3s-worker1",
-                Guest {
-                    detaches: Detached::NeedsPowerOff,
-                    ..Guest::default()
-                },
-            );
-            let moment = |event: &Event| match event {
-                Event::StageStarted { stage: s } => !ended && *s == stage,
-                Event::StageFinished { stage: s, .. } => ended && *s == stage,
-                _ => false,
-            };
-            killed(directory.path(), &fake, moment).await;
-            let (lab, _) = lab(directory.path(), &fake);
-            let nodes = up(&lab)
-                .await
-                .result
-                .unwrap_or_else(|e| panic!("{stage}, {ended}: {}", e.one_line()));
-            assert_eq!(nodes.len(), 3, "{stage}");
-            let state = lab.state().unwrap().unwrap();
-            assert!(
-                state
-                    .nodes
-                    .values()
-                    .all(|n| n.phase == Phase::Complete && n.media_detached),
-                "{stage}"
-            );
-            assert_eq!(fake.names().len(), 4, "{stage}: three nodes and the template");
-        }
+        let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+        fake.start_takes(Duration::from_secs(2))
+            .stop_takes(Duration::from_secs(2));
+        fake.guest(
+            "k3s-worker1",
+            Guest {
+                detaches: Detached::NeedsPowerOff,
+                ..Guest::default()
+            },
+        );
+        let moment = |event: &Event| match event {
+            Event::StageStarted { stage: s } => !ended && *s == stage,
+            Event::StageFinished { stage: s, .. } => ended && *s == stage,
+            _ => false,
+        };
+        killed(directory.path(), &fake, moment).await;
+        let (lab, _) = lab(directory.path(), &fake);
+        let nodes = up(&lab)
+            .await
+            .result
+            .unwrap_or_else(|e| panic!("{stage}: {}", e.one_line()));
+        assert_eq!(nodes.len(), 3, "{stage}");
+        let state = lab.state().unwrap().unwrap();
+        assert!(
+            state
+                .nodes
+                .values()
+                .all(|n| n.phase == Phase::Complete && n.media_detached),
+            "{stage}"
+        );
+        assert_eq!(fake.names().len(), 4, "{stage}: three nodes and the template");
     }
 }
 
