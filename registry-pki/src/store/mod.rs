@@ -21,7 +21,7 @@
 //! changes the store.
 
 mod decide;
-mod disk;
+pub(crate) mod disk;
 mod error;
 #[cfg(feature = "pkcs12")]
 mod export;

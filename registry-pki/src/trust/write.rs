@@ -8,6 +8,7 @@ use super::TrustPlan;
 use crate::certificate::CertificateError;
 use crate::host::HostError;
 use crate::registries::RegistriesError;
+use crate::store::{StoreError, disk};
 
 /// Why trust could not be planned or written.
 #[derive(Debug, thiserror::Error)]
@@ -97,10 +98,18 @@ impl TrustPlan {
 fn replace(path: &Path, contents: &[u8]) -> Result<(), TrustError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(failed("creating", dir))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = dir.join(format!(".{name}.{}.new", std::process::id()));
-    fs::write(&temporary, contents).map_err(failed("writing", &temporary))?;
-    fs::rename(&temporary, path).map_err(failed("replacing", path))
+    disk::replace(path, contents, disk::Access::Public).map_err(|error| match error {
+        StoreError::Io {
+            operation,
+            path,
+            source,
+        } => TrustError::Io {
+            operation,
+            path,
+            source,
+        },
+        other => failed("replacing", path)(io::Error::other(other)),
+    })
 }
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TrustError {
