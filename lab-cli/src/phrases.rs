@@ -138,6 +138,16 @@ pub(crate) fn ca_passphrase(lang: Lang) -> &'static str {
     pick(lang, "Passphrase of the CA's key: ", "CA 키의 암호: ")
 }
 
+/// What is asked at a terminal for the key of a CA that is to be made.
+pub(crate) fn new_ca_passphrase(lang: Lang) -> &'static str {
+    pick(lang, "Passphrase for the new CA's key: ", "새 CA 키의 암호: ")
+}
+
+/// What is asked then.
+pub(crate) fn passphrase_again(lang: Lang) -> &'static str {
+    pick(lang, "Again: ", "한 번 더: ")
+}
+
 /// A kubeconfig that the lab is in now.
 pub(crate) fn merged(merged: &Merged, lang: Lang) -> String {
     let (path, context) = (merged.path.display(), &merged.context);

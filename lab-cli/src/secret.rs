@@ -1,12 +1,12 @@
 //! Secrets that a command is given: in a file, in the environment, or by the person at the terminal. Never as an argument,
 //! which other users could read.
 
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lab_engine::{ErrorKind, LabError};
-use secrecy::{ExposeSecret as _, SecretString};
+use lab_engine::{ErrorKind, LabError, read_foreign, read_foreign_stream};
+use secrecy::{ExposeSecret as _, ExposeSecretMut as _, SecretSlice, SecretString};
 
 use crate::app::{App, variable};
 use crate::failure::{Context as _, Failure};
@@ -15,6 +15,9 @@ use crate::progress::Mode;
 
 /// The environment variable with the passphrase of the CA's key.
 pub(crate) const CA_PASSPHRASE: &str = "LAB_PKI_PASSPHRASE";
+
+/// Longest secret that can be typed, in bytes.
+const LONGEST: u64 = 4096;
 
 /// The secret that opens the CA's key.
 #[derive(Debug, Args)]
@@ -38,10 +41,36 @@ impl Unlock {
         needed: impl FnOnce() -> Result<bool, Failure>,
     ) -> Result<Option<SecretString>, Failure> {
         match self.given()? {
-            None if can_ask(app) && needed()? => ask(phrases::ca_passphrase(app.lang())),
+            None if can_ask(app) && needed()? => asked(app),
             given => Ok(given),
         }
     }
+}
+
+/// The passphrase of the CA's key, from the person at the terminal if there is one.
+pub(crate) fn asked(app: &App) -> Result<Option<SecretString>, Failure> {
+    if !can_ask(app) {
+        return Ok(None);
+    }
+    ask(phrases::ca_passphrase(app.lang()))
+}
+
+/// One for the key of a new CA, which nothing tells a mistyped one from: asked for twice.
+pub(crate) fn asked_twice(app: &App) -> Result<Option<SecretString>, Failure> {
+    if !can_ask(app) {
+        return Ok(None);
+    }
+    let Some(first) = ask(phrases::new_ca_passphrase(app.lang()))? else {
+        return Ok(None);
+    };
+    let again = ask(phrases::passphrase_again(app.lang()))?;
+    if again.is_some_and(|again| again.expose_secret() == first.expose_secret()) {
+        return Ok(Some(first));
+    }
+    Err(Failure::usage(
+        "the two passphrases differ",
+        "nothing was changed; try again",
+    ))
 }
 
 /// A secret: the first line of a file (`-` is standard input), else an environment variable.
@@ -49,18 +78,18 @@ pub(crate) fn given(file: Option<&Path>, name: &str) -> Result<Option<SecretStri
     let Some(file) = file else {
         return Ok(variable(name).map(SecretString::from));
     };
-    let mut text = String::new();
-    if file == Path::new("-") {
-        io::stdin()
-            .read_to_string(&mut text)
-            .context(ErrorKind::Configuration, "could not read standard input")?;
+    let bytes = if file == Path::new("-") {
+        read_foreign_stream(io::stdin(), LONGEST).context(ErrorKind::Configuration, "could not read standard input")
     } else {
-        text = std::fs::read_to_string(file)
-            .context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
-    }
-    // The whole text becomes a secret first, so that it is wiped.
-    let text = SecretString::from(text);
-    let line = text.expose_secret().lines().next().unwrap_or_default();
+        read_foreign(file).context(ErrorKind::Configuration, format!("could not read {}", file.display()))
+    };
+    // All of it becomes a secret first, so that it is wiped.
+    let bytes = SecretSlice::from(bytes?);
+    let line = bytes.expose_secret().split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    let Ok(line) = std::str::from_utf8(line.unwrap_or_default()) else {
+        let message = format!("the first line of {} is not UTF-8 text", file.display());
+        return Err(Failure::usage(message, "write the passphrase into a file as UTF-8"));
+    };
     if line.is_empty() {
         let message = format!("there is no passphrase in the first line of {}", file.display());
         return Err(Failure::usage(message, "write it into the first line"));
@@ -108,23 +137,31 @@ impl Drop for Raw {
 
 /// What is typed up to the end of the line, as a terminal in its usual mode would take it. `None` at Ctrl-C.
 fn read_line(keys: &mut impl io::Read) -> io::Result<Option<SecretString>> {
-    let mut line: Vec<u8> = Vec::with_capacity(256);
-    let mut key = [0];
+    // Wiped whatever comes of it; it never moves, for that would leave a part behind.
+    let mut line = SecretSlice::from(vec![0; usize::try_from(LONGEST).unwrap_or(usize::MAX)]);
+    let line = line.expose_secret_mut();
+    let (mut len, mut key) = (0, [0]);
     loop {
         let ended = keys.read(&mut key)? == 0;
         match key[0] {
             _ if ended => break,
             b'\r' | b'\n' | 0x04 => break,
             0x03 => return Ok(None),
-            0x15 => line.clear(),
+            0x15 => len = 0,
             0x7f | 0x08 => {
                 // A character can be several bytes: those that go on one begin with the bits 10.
-                while line.pop().is_some_and(|byte| byte & 0xc0 == 0x80) {}
+                let start = line[..len].iter().rposition(|byte| byte & 0xc0 != 0x80);
+                len = start.unwrap_or(0);
             }
-            byte => line.push(byte),
+            byte => {
+                let room = line
+                    .get_mut(len)
+                    .ok_or_else(|| io::Error::other("what was typed is too long"))?;
+                (*room, len) = (byte, len + 1);
+            }
         }
     }
-    let text = String::from_utf8(line).map_err(|_| io::Error::other("what was typed is not text"))?;
+    let text = std::str::from_utf8(&line[..len]).map_err(|_| io::Error::other("what was typed is not text"))?;
     Ok(Some(SecretString::from(text)))
 }
 
@@ -145,5 +182,6 @@ mod tests {
         assert_eq!(typed("\u{7f}\u{7f}a").as_deref(), Some("a"));
         assert_eq!(typed("\r").as_deref(), Some(""));
         assert_eq!(typed("abc\u{3}"), None);
+        assert!(read_line(&mut "x".repeat(5000).as_bytes()).is_err());
     }
 }

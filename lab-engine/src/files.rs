@@ -30,10 +30,23 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LabError> {
 ///
 /// `FileTooLarge` for one of more than 16 MiB, or that goes on for ever, as devices do; else why it cannot be read.
 pub fn read_foreign(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = std::fs::File::open(path)?;
+    let len = file.metadata().map_or(0, |metadata| metadata.len());
+    read_foreign_stream(file, len)
+}
+
+/// The same for a stream that is expected to have `len` bytes. Where it has no more, they are never in memory twice, as a secret must not
+/// be.
+///
+/// # Errors
+///
+/// As [`read_foreign`].
+pub fn read_foreign_stream(from: impl std::io::Read, len: u64) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     const MOST: u64 = 16 << 20;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
+    // One more: a reader knows the end only when it has room for what comes after it.
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(MOST)).unwrap_or(0) + 1);
+    from.take(MOST + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MOST {
         return Err(std::io::Error::new(
             std::io::ErrorKind::FileTooLarge,
@@ -41,6 +54,16 @@ pub fn read_foreign(path: &Path) -> std::io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
+}
+
+/// The same of a file that must be text.
+///
+/// # Errors
+///
+/// As [`read_foreign`], and `InvalidData`.
+pub fn read_foreign_text(path: &Path) -> std::io::Result<String> {
+    String::from_utf8(read_foreign(path)?)
+        .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 /// When a file was last written to.

@@ -57,7 +57,7 @@ pub use destroy::Doomed;
 pub use error::{ErrorKind, LabError};
 pub use event::{Event, EventSink, Level, NoEvents, StageEnd, event_schema};
 pub use facts::{Change, Facts};
-pub use files::read_foreign;
+pub use files::{read_foreign, read_foreign_stream, read_foreign_text};
 pub use forecast::Forecast;
 pub use imported::ImportedImage;
 pub use kubeconfig::{Merged, MergedContext};

@@ -10,8 +10,8 @@ use secrecy::SecretString;
 
 use crate::config::Config;
 use crate::error::{Context as _, ErrorKind, LabError};
-use crate::host;
 use crate::paths::LabPaths;
+use crate::{files, host};
 
 /// The registry's trust as nodes get it.
 #[derive(Debug, Clone)]
@@ -78,7 +78,7 @@ fn not_issued(error: StoreError) -> LabError {
 /// What the nodes are told about the registry.
 pub(crate) fn trust(config: &Config, paths: &LabPaths) -> Result<Trust, LabError> {
     let ca = ca_path(config, paths);
-    let ca_pem = std::fs::read_to_string(&ca).map_err(|e| LabError::io("read the registry's CA", &ca, e))?;
+    let ca_pem = files::read_foreign_text(&ca).map_err(|e| LabError::io("read the registry's CA", &ca, e))?;
     let mirrors: Vec<&str> = config.registry.mirrors.iter().map(String::as_str).collect();
     let registries = Registries::for_mirrors(&config.registry_endpoint(), &mirrors, cloudinit_gen::guest::CA_FILE)
         .context("could not write registries.yaml for the nodes")?;
@@ -109,7 +109,7 @@ pub(crate) fn not_issued_yet(config: &Config, paths: &LabPaths) -> bool {
 pub(crate) async fn check(config: &Config, paths: &LabPaths) -> Result<String, LabError> {
     let endpoint = config.registry_endpoint();
     let ca = ca_path(config, paths);
-    let ca_pem = std::fs::read_to_string(&ca).map_err(|e| {
+    let ca_pem = files::read_foreign_text(&ca).map_err(|e| {
         LabError::prerequisite(
             format!("the registry's CA {} cannot be read", ca.display()),
             "issue the certificates with `lab-cli pki init`, or correct registry.ca",

@@ -1,11 +1,12 @@
 //! `init`: a first lab.toml.
 
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{ErrorKind as IoErrorKind, Write as _};
 
 use clap::Args;
 use lab_engine::config::commented_template_in;
 use lab_engine::{ErrorKind, LabError};
+use registry_pki::store::write_public;
 use serde_json::json;
 
 use crate::app::App;
@@ -30,29 +31,23 @@ pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
         return Ok(Exit::OK);
     }
     let path = app.new_config_file();
-    let mut options = OpenOptions::new();
-    // `create_new` and not a look before: nothing can come in between.
-    options
-        .write(true)
-        .create(true)
-        .create_new(!args.force)
-        .truncate(args.force);
-    let mut file = match options.open(&path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == IoErrorKind::AlreadyExists => {
-            let message = format!("{} exists already", path.display());
-            return Err(Failure::usage(
-                message,
-                "`--force` writes over it; `--print` shows the new one",
-            ));
+    let failed = || format!("could not write {}", path.display());
+    if args.force {
+        write_public(&path, text.as_bytes()).context(ErrorKind::Failed, failed())?;
+    } else {
+        // `create_new` and not a look before: nothing can come in between.
+        match File::create_new(&path) {
+            Ok(mut file) => file.write_all(text.as_bytes()).context(ErrorKind::Failed, failed())?,
+            Err(e) if e.kind() == IoErrorKind::AlreadyExists => {
+                let message = format!("{} exists already", path.display());
+                return Err(Failure::usage(
+                    message,
+                    "`--force` writes over it; `--print` shows the new one",
+                ));
+            }
+            Err(e) => return Err(LabError::new(ErrorKind::Failed, failed()).source(e).into()),
         }
-        Err(e) => {
-            let message = format!("could not write {}", path.display());
-            return Err(LabError::new(ErrorKind::Failed, message).source(e).into());
-        }
-    };
-    file.write_all(text.as_bytes())
-        .context(ErrorKind::Failed, format!("could not write {}", path.display()))?;
+    }
     app.answer(&json!({ "written": path }), || {
         let w = app.words();
         format!("{}: {}\n{}: {}\n", w.written, path.display(), w.next, w.fill_in)

@@ -9,7 +9,7 @@ use registry_pki::{Ensured, KeyAlgorithm, PkiRequest, RegistryHost};
 use super::store::{StoreArgs, registry_host, unlocked};
 use crate::app::App;
 use crate::failure::{Exit, Failure};
-use crate::secret::Unlock;
+use crate::secret::{self, Unlock};
 use crate::{speech, words};
 
 /// What all three take.
@@ -104,7 +104,9 @@ pub(crate) fn init(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
     args.request.fill(&mut request);
     request.loopback = !args.no_loopback;
     let (store, _claim) = args.store.open(app)?;
-    let ensured = unlocked(app, store, &args.unlock, "issue", |store| store.ensure(&request))?;
+    let ensured = unlocked(app, store, &args.unlock, secret::asked, "issue", |store| {
+        store.ensure(&request)
+    })?;
     answer(app, &args.store, &ensured, None)
 }
 
@@ -112,7 +114,9 @@ pub(crate) fn init(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
 pub(crate) fn renew(app: &App, args: &RenewArgs) -> Result<Exit, Failure> {
     let request = present(app, &args.store, &args.hosts, &args.request)?;
     let (store, _claim) = args.store.open(app)?;
-    let ensured = unlocked(app, store, &args.unlock, "renew", |store| store.renew(&request))?;
+    let ensured = unlocked(app, store, &args.unlock, secret::asked, "renew", |store| {
+        store.renew(&request)
+    })?;
     answer(app, &args.store, &ensured, None)
 }
 
@@ -125,7 +129,12 @@ pub(crate) fn rotate(app: &App, args: &RotateArgs) -> Result<Exit, Failure> {
         _ => Rotation::AtOnce,
     };
     let (store, _claim) = args.store.open(app)?;
-    let ensured = unlocked(app, store, &args.unlock, "rotate", |store| {
+    // Only this makes a new key without opening the old one: it is the way out for who lost the passphrase.
+    let ask = match rotation {
+        Rotation::AtOnce => secret::asked_twice,
+        _ => secret::asked,
+    };
+    let ensured = unlocked(app, store, &args.unlock, ask, "rotate", |store| {
         store.rotate(&request, rotation)
     })?;
     answer(app, &args.store, &ensured, Some(rotation))

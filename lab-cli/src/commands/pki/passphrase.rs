@@ -34,7 +34,7 @@ pub(crate) fn run(app: &App, args: &PassphraseArgs) -> Result<Exit, Failure> {
         None => None,
     };
     let (store, _claim) = args.store.open(app)?;
-    let ensured = unlocked(app, store, &args.unlock, "change", |store| {
+    let ensured = unlocked(app, store, &args.unlock, secret::asked, "change", |store| {
         store.change_ca_passphrase(new.as_ref())
     })?;
     app.answer(&ensured, || text(app, &args.store, &ensured, None))?;

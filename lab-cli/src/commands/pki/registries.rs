@@ -1,6 +1,6 @@
 //! `pki registries`: k3s's registries.yaml, written or checked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lab_engine::{ErrorKind, LabError};
@@ -58,8 +58,8 @@ pub(crate) fn run(app: &App, args: &RegistriesArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn check(app: &App, file: &PathBuf, allow_insecure: bool) -> Result<Exit, Failure> {
-    let text = std::fs::read_to_string(file)
+fn check(app: &App, file: &Path, allow_insecure: bool) -> Result<Exit, Failure> {
+    let text = lab_engine::read_foreign_text(file)
         .context(ErrorKind::Configuration, format!("could not read {}", file.display()))?;
     let registries = Registries::from_yaml(&text).map_err(|e| {
         LabError::new(

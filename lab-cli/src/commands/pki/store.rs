@@ -8,6 +8,7 @@ use registry_pki::authority::IssueError;
 use registry_pki::key::KeyError;
 use registry_pki::store::StoreSummary;
 use registry_pki::{Ensured, PkiStore, RegistryHost, StoreError};
+use secrecy::SecretString;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -65,12 +66,13 @@ impl StoreArgs {
     }
 }
 
-/// Changes what is in the store, with the CA key's passphrase if there is one; if it turns out to be needed, the person at
-/// the terminal is asked for it. `what` is the change's word for an error.
+/// Changes what is in the store, with the CA key's passphrase if there is one; if it turns out to be needed, it comes from
+/// `ask`. `what` is the change's word for an error.
 pub(super) fn unlocked(
     app: &App,
     store: PkiStore,
     unlock: &Unlock,
+    ask: impl FnOnce(&App) -> Result<Option<SecretString>, Failure>,
     what: &str,
     change: impl Fn(&PkiStore) -> Result<Ensured, StoreError>,
 ) -> Result<Ensured, Failure> {
@@ -81,7 +83,7 @@ pub(super) fn unlocked(
     };
     let failed = |e| failed(e, what, &dir);
     match change(&store) {
-        Err(error) if !given && needs_passphrase(&error) => match unlock.given_or_asked(app, || Ok(true))? {
+        Err(error) if !given && needs_passphrase(&error) => match ask(app)? {
             Some(passphrase) => change(&store.with_ca_passphrase(passphrase)).map_err(failed),
             None => Err(failed(error)),
         },

@@ -1,7 +1,6 @@
 //! `seed lint`: what is wrong with documents, whoever wrote them.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -131,9 +130,7 @@ fn read_schema(path: &Path, form: FormChoice) -> Result<Schema, Failure> {
 
 fn read(file: &Path) -> Result<(String, Vec<u8>), Failure> {
     if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
+        let bytes = lab_engine::read_foreign_stream(std::io::stdin(), 0)
             .context(ErrorKind::Failed, "could not read standard input")?;
         return Ok(("-".to_owned(), bytes));
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use lab_engine::{ErrorKind, LabError};
+use registry_pki::store::write_public;
 use serde_json::json;
 use stage_timer::{History, RunRecord};
 
@@ -101,7 +102,7 @@ impl<F: ValueEnum + Clone + Send + Sync + 'static> Target<F> {
         let Some(path) = &self.file else {
             return output::bytes(text.as_bytes());
         };
-        std::fs::write(path, text).map_err(|error| {
+        write_public(path, text.as_bytes()).map_err(|error| {
             LabError::new(ErrorKind::Failed, format!("could not write {}", path.display())).source(error)
         })?;
         app.answer(&json!({ "written": path }), || {

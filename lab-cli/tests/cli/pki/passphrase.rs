@@ -161,4 +161,30 @@ mod of_a_lab {
         let (_, seen) = OnTerminal::start(&place, &["pki", "renew", "--passphrase-file", "one"]).end();
         assert!(!seen.contains("Passphrase"), "{seen}");
     }
+
+    #[test]
+    fn the_passphrase_of_a_rotated_ca_is_asked_for_twice_because_no_old_key_is_opened() {
+        let place = locked();
+        let rotate = |again: &str| {
+            let mut terminal = OnTerminal::start(&place, &["pki", "rotate"]);
+            terminal.until("Passphrase for the new CA's key: ");
+            terminal.press("another secret\r");
+            terminal.until("Again: ");
+            terminal.press(again);
+            terminal.end()
+        };
+        let key = || std::fs::read(place.lab().join("pki/ca.key")).unwrap();
+        let before = key();
+        let (code, seen) = rotate("anothr secret\r");
+        assert_eq!((code, key()), (2, before), "{seen}");
+        assert!(seen.contains("the two passphrases differ"), "{seen}");
+        let (code, seen) = rotate("another secret\r");
+        assert_eq!(code, 0, "{seen}");
+        let renew = |secret: &str| {
+            place.write("try", secret);
+            place.run(&["pki", "renew", "--passphrase-file", "try"]).code
+        };
+        assert_ne!(renew("first secret"), 0);
+        assert_eq!(renew("another secret"), 0);
+    }
 }
