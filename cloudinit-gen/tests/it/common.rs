@@ -54,6 +54,7 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
 }
 
 /// `unshare`, where this machine lets a user mount things in a namespace of its own.
+#[cfg(unix)]
 pub(crate) fn mounts_of_its_own() -> Option<PathBuf> {
     // A mount too: some machines allow the namespace and nothing in it.
     const TRIAL: [&str; 8] = [
