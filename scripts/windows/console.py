@@ -2,7 +2,7 @@
 """console.py LAB_CLI_EXE: what only a console shows, on wine's console in a terminal of this test's own.
 
 Korean comes out as it was meant, not doubled; Ctrl-C, Ctrl-Break and the closing of the window end a run in good order;
-what vmrun is given is no window, and not this console. WINEPREFIX must be set up.
+a second Ctrl-C ends it at once; what vmrun is given is no window, and not this console. WINEPREFIX must be set up.
 """
 
 import os
@@ -88,6 +88,17 @@ class Place:
             command = [self.press_exe, windows(self.directory), windows(self.lab_cli), *command[1:]]
         return Console(command, self.directory, self.environment)
 
+    def long_read(self):
+        """`image import` of a disk that takes minutes to read, as soon as it is read. The disk is a hole."""
+        disk = self.directory / "huge.vmdk"
+        disk.write_bytes(b"KDMV\1\0\0\0")
+        os.truncate(disk, 256 << 30)
+        console = Console([self.lab_cli, "image", "import", disk.name], self.directory, self.environment)
+        end = time.monotonic() + 60
+        while not is_open(disk) and time.monotonic() < end:
+            console.read("\0", 0.1)
+        return console
+
     def console_of_vmrun(self):
         """What vmrun.exe wrote, as soon as it was called."""
         written = self.directory / "console"
@@ -102,6 +113,28 @@ class Place:
         part = self.directory / "press.part"
         part.write_text(keys)
         part.rename(self.directory / "press")
+
+
+def is_open(path):
+    """Whether a process that can be looked into has it open."""
+    for link in pathlib.Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == str(path):
+                return True
+        except OSError:
+            pass
+    return False
+
+
+def second_one_ends_it_at_once(console):
+    console.type(b"\x03")
+    shown = console.read("interrupted: ending cleanly", 20)
+    check("interrupted: ending cleanly" in shown, "the first Ctrl-C is heard during a long read", shown)
+    console.read("\0", 0.5)
+    started = time.monotonic()
+    console.type(b"\x03")
+    code, took = console.exit_code(30), time.monotonic() - started
+    check(code == 130 and took < 3, f"a second one ends it at once (exit code {code}, after {took:.1f} s)", console.text())
 
 
 def ends_in_order(console, what, press):
@@ -133,6 +166,8 @@ def main():
         console = place.up("--lang", "en")
         console.read("started: Prerequisites", 60)
         ends_in_order(console, "Ctrl-C", lambda: console.type(b"\x03"))
+
+        second_one_ends_it_at_once(place.long_read())
 
         for keys, what in (("break", "Ctrl-Break"), ("close", "closing the window")):
             console = place.up("--lang", "en", pressed=True)
