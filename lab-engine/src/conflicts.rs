@@ -1,10 +1,11 @@
 //! What is in the way of the machines that a lab is about to make: their addresses, their directories, their forwarded ports.
 //!
-//! Only of nodes that do not exist yet: what answers at the address of one that does is the node itself. Nobody can prove that
+//! Only of nodes that do not have their address yet: what answers at that of one that does is the node itself. Nobody can prove that
 //! an address is free (a machine that is off has one too), so everything is asked that knows of some: this host, the other
 //! labs, the machines that run, and the address itself.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -20,8 +21,9 @@ use crate::lab::Lab;
 use crate::orphans;
 use crate::owner::Owner;
 use crate::paths::LabPaths;
+use crate::run::ssh_of;
 use crate::stages::UpOptions;
-use crate::state::{self, Phase, State};
+use crate::state::{self, NodeState, Phase, State};
 
 /// How long a machine in a virtual network of this host may take to answer. That the answer comes at all is what counts.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -39,13 +41,16 @@ pub(crate) struct Conflicts {
 pub(crate) async fn look(lab: &Lab, options: &UpOptions) -> Conflicts {
     // A state that cannot be read, or is another project's, is told about by whoever needs it.
     let state = lab.state().ok().flatten();
-    let nodes = new_nodes(lab, state.as_ref());
+    let lost = orphans::of(lab, state.as_ref());
+    let held: Held<'_> = state.iter().flat_map(|state| &state.nodes).chain(&lost).collect();
+    let nodes = new_nodes(lab, &held);
     let (others, forwards) = if nodes.is_empty() || lab.absent().is_some() {
         (Vec::new(), Vec::new())
     } else {
-        tokio::join!(neighbours(lab, state.as_ref()), forwards(lab, &nodes))
+        tokio::join!(neighbours(lab, &held), forwards(lab, &nodes))
     };
-    let addresses = match known(lab, &nodes, &others) {
+    let free = left_over(lab, &nodes, &held, options).and_then(|()| known(lab, &nodes, &others));
+    let addresses = match free {
         Ok(()) => silent(lab, &nodes, &forwards).await,
         Err(error) => Err(error),
     };
@@ -60,21 +65,45 @@ pub(crate) async fn look(lab: &Lab, options: &UpOptions) -> Conflicts {
     }
 }
 
-/// The nodes whose machines are to be made.
-fn new_nodes<'a>(lab: &'a Lab, state: Option<&State>) -> Vec<&'a NodeSection> {
-    let exists = |node: &NodeSection| {
-        let known = state.and_then(|state| state.nodes.get(&node.name));
-        known.is_some_and(|known| known.phase != Phase::Creating)
+/// This lab's machines by node: those of its state, and those that a lost state has left.
+type Held<'a> = BTreeMap<&'a String, &'a NodeState>;
+
+/// The nodes that do not have their address yet: their machines are to be made, here or anew.
+fn new_nodes<'a>(lab: &'a Lab, held: &Held<'_>) -> Vec<&'a NodeSection> {
+    let (network, nodes) = (&lab.config().network.name, &lab.config().nodes.0);
+    let has_it = |node: &NodeSection| {
+        held.get(&node.name)
+            .is_some_and(|held| held.clashes(network, node.address))
     };
-    lab.config().nodes.0.iter().filter(|node| !exists(node)).collect()
+    nodes.iter().filter(|node| !has_it(node)).collect()
 }
 
-async fn neighbours(lab: &Lab, state: Option<&State>) -> Vec<Neighbour> {
-    let ours: Vec<_> = state
-        .into_iter()
-        .flat_map(|s| s.nodes.values())
-        .map(|n| n.vm.clone())
-        .collect();
+/// Whether another machine of this lab goes on having one of the addresses.
+fn left_over(lab: &Lab, nodes: &[&NodeSection], held: &Held<'_>, options: &UpOptions) -> Result<(), LabError> {
+    let network = &lab.config().network.name;
+    // One that is half made is deleted, as is one that is to be made anew.
+    let stays = held
+        .iter()
+        .filter(|(name, held)| held.phase != Phase::Creating && !options.recreates(name));
+    for (name, held) in stays {
+        let clash = nodes
+            .iter()
+            .find(|node| node.name != **name && held.clashes(network, node.address));
+        if let Some(node) = clash {
+            return Err(LabError::prerequisite(
+                format!(
+                    "{} on {network}, which {} is to have, is still that of {name}, a node of this lab",
+                    node.address, node.name
+                ),
+                format!("`lab-cli destroy --node {name}` deletes that machine; or give the node another address"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn neighbours(lab: &Lab, held: &Held<'_>) -> Vec<Neighbour> {
+    let ours: Vec<_> = held.values().map(|node| node.vm.clone()).collect();
     let found = lab.hypervisor().neighbours(&lab.config().network.name, &ours).await;
     found.unwrap_or_else(|error| {
         tracing::debug!(%error, "the other machines on the network are not known");
@@ -95,6 +124,8 @@ async fn forwards(lab: &Lab, nodes: &[&NodeSection]) -> Vec<Forwarded> {
 
 /// Whether somebody is known to have one of the addresses: this host, another lab, another machine.
 fn known(lab: &Lab, nodes: &[&NodeSection], others: &[Neighbour]) -> Result<(), LabError> {
+    // First: it can say whose machine it is.
+    other_labs(lab, nodes)?;
     let network = &lab.config().network.name;
     for node in nodes {
         let address = node.address;
@@ -115,15 +146,16 @@ fn known(lab: &Lab, nodes: &[&NodeSection], others: &[Neighbour]) -> Result<(), 
             ));
         }
     }
-    other_labs(lab, nodes)
+    Ok(())
 }
 
 /// Other labs of this user must not have the same addresses on the same network.
 fn other_labs(lab: &Lab, nodes: &[&NodeSection]) -> Result<(), LabError> {
     let (paths, network) = (lab.paths(), &lab.config().network.name);
+    let state_file = paths.state().file_name().unwrap_or_default().to_owned();
     for other in entries(&paths.labs()).into_iter().filter(|p| p != paths.root()) {
         // A lab that cannot be read is its own `up`'s problem, not this one's.
-        let Ok(Some(state)) = state::read(&other.join("state.json")) else {
+        let Ok(Some(state)) = state::read(&other.join(&state_file)) else {
             continue;
         };
         for (name, theirs) in &state.nodes {
@@ -149,10 +181,7 @@ async fn silent(lab: &Lab, nodes: &[&NodeSection], forwards: &[Forwarded]) -> Re
         if is_beside(network, node.address) && answers(node.address, &PORTS).await {
             return Some((node, node.address.to_string()));
         }
-        let ways = forwards
-            .iter()
-            .filter(|f| f.guest == SocketAddr::from((node.address, 22)));
-        for way in ways {
+        for way in forwards.iter().filter(|f| f.guest == ssh_of(node)) {
             // Whoever forwards a port accepts connections for it whether or not a machine is there: only a greeting tells.
             if vmrun_rs::guest::ssh_banner(way.host, PATIENCE).await.is_ok() {
                 return Some((node, format!("{} (this host's port {})", node.address, way.host.port())));

@@ -58,12 +58,14 @@ impl Lab {
     /// Stops and deletes the machines, then everything else of the lab, its contexts in kubeconfigs of the user's included. What does not carry the lab's marker stays
     /// where it is, and a notice says so. A lab that does not exist is no error.
     ///
+    /// Returns what was taken out of kubeconfigs of the user's.
+    ///
     /// # Errors
     ///
     /// The first machine that could not be deleted; the others have been tried too, and running it again continues.
-    pub async fn destroy(&self, only: &[String]) -> Result<(), LabError> {
+    pub async fn destroy(&self, only: &[String]) -> Result<Vec<MergedContext>, LabError> {
         if self.doomed(&[])?.is_none() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (lock, state) = self.claim()?;
         let orphans = orphans::of(self, Some(state.get()));
@@ -105,9 +107,9 @@ impl Lab {
                     message,
                 });
             }
-            return Ok(());
+            return Ok(Vec::new());
         }
-        self.take_out_contexts(&lab_id);
+        let contexts = self.take_out_contexts(&lab_id);
         let foreign = self.foreign(&lab_id);
         for path in &foreign {
             let message = format!("{} was not made by this lab and stays", path.display());
@@ -135,7 +137,7 @@ impl Lab {
                 result => gone(root, result)?,
             }
         }
-        Ok(())
+        Ok(contexts)
     }
 
     /// What is among the nodes' directories without being this lab's.

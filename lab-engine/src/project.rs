@@ -31,9 +31,12 @@ pub(crate) fn canonical(file: &Path) -> PathBuf {
         return std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
     };
     // Windows answers in a form that nobody writes.
-    let plain = found.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
-    match plain.filter(|text| cfg!(windows) && !text.starts_with("UNC")) {
-        Some(plain) => PathBuf::from(plain),
+    let verbatim = found.to_str().and_then(|text| text.strip_prefix(r"\\?\"));
+    match verbatim.filter(|_| cfg!(windows)) {
+        Some(verbatim) => match verbatim.strip_prefix(r"UNC\") {
+            Some(share) => PathBuf::from(format!(r"\\{share}")),
+            None => PathBuf::from(verbatim),
+        },
         None => found,
     }
 }

@@ -272,7 +272,8 @@ pub trait Hypervisor: Send + Sync + 'static {
     }
 
     /// The machines that run on a virtual network now, but for those of `ours`, with the addresses that are known of them.
-    /// Machines whose address nobody knows are not in it, and all are missing where the backend cannot tell.
+    /// Machines whose address nobody knows are not in it, nor those beyond the few that are asked; all are missing where the backend
+    /// cannot tell.
     async fn neighbours(&self, network: &str, ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
         let _ = (network, ours);
         Ok(Vec::new())

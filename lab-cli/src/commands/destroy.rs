@@ -43,13 +43,13 @@ pub(crate) fn run(app: &App, args: &DestroyArgs) -> Result<Exit, Failure> {
     if args.yes && app.output() == Output::Text {
         output::text(&list(app, &doomed))?;
     }
-    app.block_on(lab.destroy(&args.nodes))?;
+    let contexts = app.block_on(lab.destroy(&args.nodes))?;
     let answer = json!({
         "lab": &lab.config().lab.name,
         "existed": true,
         "deleted": &doomed.nodes,
         "directory": &doomed.directory,
-        "contexts": &doomed.contexts,
+        "contexts": contexts,
     });
     app.answer(&answer, || format!("{}\n", app.words().destroyed))?;
     Ok(Exit::OK)

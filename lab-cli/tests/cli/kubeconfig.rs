@@ -218,11 +218,44 @@ fn kubectls_own_variable_names_the_file_and_one_that_is_locked_at_the_end_is_nam
     place.run(&["kubeconfig", "--merge"]).code(0);
     let merged = text(&place, "first");
     place.write("first.lock", "");
-    let ran = place.run(&["destroy", "--yes"]).code(0);
+    let ran = place.run(&["destroy", "--yes", "--output", "json"]).code(0);
     assert!(
-        ran.stderr.contains("the context lab stays in ") && ran.stderr.contains("`kubectl config delete-context`"),
+        ran.stderr.contains("what the lab put into ") && ran.stderr.contains("`kubectl config delete-context`"),
         "{ran}"
     );
+    assert_eq!(ran.json()["contexts"], serde_json::json!([]), "it was not taken out");
     assert_eq!(text(&place, "first"), merged);
     assert!(!place.lab().exists(), "the rest goes all the same");
+}
+
+#[test]
+fn destroy_takes_the_key_out_although_its_context_is_gone_and_says_so_where_it_cannot() {
+    for damaged in [false, true] {
+        let place = ready();
+        place.write("home/.kube/config", THEIRS);
+        place.run(&["kubeconfig", "--merge"]).code(0);
+        // As `kubectl config delete-context` leaves it: cluster and user stay.
+        let merged = text(&place, "home/.kube/config");
+        let start = merged
+            .find("- context:\n    cluster: lab\n")
+            .or(merged.find("- name: lab\n  context:"));
+        let mut without: Vec<&str> = merged.split_inclusive('\n').collect();
+        let line = merged[..start.unwrap_or_else(|| panic!("{merged}"))].lines().count();
+        let next = without[line + 1..]
+            .iter()
+            .position(|l| !l.starts_with(' '))
+            .unwrap_or(without.len() - line - 1);
+        without.drain(line..=line + next);
+        let mut left = without.concat();
+        assert!(left.contains("c2VjcmV0"), "{left}");
+        if damaged {
+            left.push_str("\t- [\n");
+        }
+        place.write("home/.kube/config", &left);
+        let ran = place.run(&["destroy", "--yes"]).code(0);
+        let after = text(&place, "home/.kube/config");
+        assert_eq!(after.contains("c2VjcmV0"), damaged, "{ran}\n{after}");
+        assert_eq!(ran.stderr.contains("what the lab put into "), damaged, "{ran}");
+        assert!(!ran.stderr.contains("c2VjcmV0"), "{ran}");
+    }
 }

@@ -125,9 +125,9 @@ impl Kubeconfig {
     }
 
     /// Takes out everything that this lab made, and makes `previous` the current context again if the current one went. The
-    /// names of the contexts that went.
+    /// names of what went.
     pub(super) fn take_out(&mut self, mark: Mark<'_>, previous: Option<&str>) -> Result<Vec<String>, LabError> {
-        let gone = contexts_of(&self.value, mark);
+        let gone = names_of(&self.value, mark);
         for (list, key) in LISTS {
             let goes = |e: &Value| mark.made(e, key);
             let mut after = self.value.clone();
@@ -137,13 +137,13 @@ impl Kubeconfig {
             entries.retain(|e| !goes(e));
             self.change(text::remove(&self.text, list, goes), after)?;
         }
-        if self.current().is_some_and(|current| gone.iter().any(|g| g == current)) {
-            let there = |name: &&str| {
-                self.value["contexts"]
-                    .as_array()
-                    .is_some_and(|l| l.iter().any(|c| c["name"] == **name))
-            };
-            let previous = previous.filter(there).unwrap_or_default().to_owned();
+        let contexts = self.value["contexts"].as_array();
+        let there = |name: &str| contexts.is_some_and(|list| list.iter().any(|context| context["name"] == name));
+        if self
+            .current()
+            .is_some_and(|current| gone.iter().any(|gone| gone == current) && !there(current))
+        {
+            let previous = previous.filter(|name| there(name)).unwrap_or_default().to_owned();
             self.switch(&previous)?;
         }
         Ok(gone)
@@ -188,18 +188,32 @@ impl Kubeconfig {
     }
 }
 
-/// The names of the contexts that a lab put into a file, without changing it; none where it cannot be read.
-pub(super) fn contexts_in(path: &Path, mark: Mark<'_>) -> Vec<String> {
-    match read(path) {
-        Ok(Some((_, value))) => contexts_of(&value, mark),
-        _ => Vec::new(),
-    }
+/// The names of what a lab put into a file, without changing it.
+pub(super) fn names_in(path: &Path, mark: Mark<'_>) -> Result<Vec<String>, LabError> {
+    Ok(read(path)?.map_or_else(Vec::new, |(_, value)| names_of(&value, mark)))
 }
 
-fn contexts_of(value: &Value, mark: Mark<'_>) -> Vec<String> {
-    let contexts = value["contexts"].as_array().into_iter().flatten();
-    let ours = contexts.filter(|c| mark.made(c, "context"));
-    ours.filter_map(|c| c["name"].as_str().map(str::to_owned)).collect()
+/// Of its contexts; where these are gone, as kubectl deletes them, of the clusters and users that they led to.
+fn names_of(value: &Value, mark: Mark<'_>) -> Vec<String> {
+    let ours_in = |(list, key): (&str, &str)| -> Vec<String> {
+        let entries = value[list].as_array().into_iter().flatten();
+        let ours = entries.filter(|entry| mark.made(entry, key));
+        ours.filter_map(|entry| entry["name"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let contexts = ours_in(("contexts", "context"));
+    if !contexts.is_empty() {
+        return contexts;
+    }
+    let mut names: Vec<String> = LISTS.into_iter().flat_map(ours_in).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// What a kubeconfig says. An error does not show the line in question, which can hold a key.
+pub(super) fn parse(text: &str) -> Result<Value, serde_saphyr::Error> {
+    serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
 }
 
 /// The file's text and what it says; `None` if there is nothing in it.
@@ -214,11 +228,7 @@ fn read(path: &Path) -> Result<Option<(String, Value)>, LabError> {
         .context(format!("{} is not text", path.display()))
         .map_err(|e| e.help(HELP))?;
     let what = not_a_kubeconfig(path);
-    // The line in question can hold a key: it is not shown.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let value: Value = serde_saphyr::from_str_with_options(&text, options)
-        .context(what.clone())
-        .map_err(|e| e.help(HELP))?;
+    let value = parse(&text).context(what.clone()).map_err(|e| e.help(HELP))?;
     if !value.is_object() {
         return Err(LabError::failed(what).help(HELP));
     }

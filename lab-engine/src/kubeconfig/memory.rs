@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{Kubeconfig, Mark, contexts_in};
+use super::file::{Kubeconfig, Mark, names_in};
 use super::turn::Turn;
 use crate::error::{Context as _, LabError};
 use crate::event::{Event, Level};
@@ -63,8 +63,9 @@ impl Lab {
     pub(crate) fn merged_contexts(&self, lab_id: &str) -> Result<Vec<MergedContext>, LabError> {
         let mut found = Vec::new();
         for known in read(&self.paths().kubeconfigs())? {
-            let contexts = contexts_in(&known.path, self.mark(lab_id));
-            found.extend(contexts.into_iter().map(|context| MergedContext {
+            // What cannot be read is told about when it is to be changed.
+            let names = names_in(&known.path, self.mark(lab_id)).unwrap_or_default();
+            found.extend(names.into_iter().map(|context| MergedContext {
                 path: known.path.clone(),
                 context,
             }));
@@ -72,44 +73,54 @@ impl Lab {
         Ok(found)
     }
 
-    /// Takes the lab out of the kubeconfigs that it was merged into, and says so. One that cannot be changed is named; it
-    /// keeps nothing else from happening.
-    pub(crate) fn take_out_contexts(&self, lab_id: &str) {
-        let known = match read(&self.paths().kubeconfigs()) {
-            Ok(known) => known,
-            Err(error) => return self.tell(Level::Warning, error.one_line()),
-        };
+    /// Takes the lab out of the kubeconfigs that it was merged into, says so, and returns what went. One that cannot be changed is
+    /// named; it keeps nothing else from happening.
+    pub(crate) fn take_out_contexts(&self, lab_id: &str) -> Vec<MergedContext> {
+        let known = read(&self.paths().kubeconfigs()).unwrap_or_else(|error| {
+            self.tell(Level::Warning, error.one_line());
+            Vec::new()
+        });
+        let mut taken = Vec::new();
         for known in known {
             let path = known.path.display();
-            let contexts = contexts_in(&known.path, self.mark(lab_id));
-            if contexts.is_empty() {
-                continue;
-            }
             match self.take_out(&known, lab_id) {
-                Ok(()) => self.tell(
-                    Level::Info,
-                    format!("taken out of {path}: the context {}", contexts.join(", ")),
-                ),
+                Ok(names) if names.is_empty() => {}
+                Ok(names) => {
+                    self.tell(
+                        Level::Info,
+                        format!("taken out of {path}: the context {}", names.join(", ")),
+                    );
+                    taken.extend(names.into_iter().map(|context| MergedContext {
+                        path: known.path.clone(),
+                        context,
+                    }));
+                }
                 Err(error) => self.tell(
                     Level::Warning,
                     format!(
-                        "the context {} stays in {path}: {}; `kubectl config delete-context` removes it",
-                        contexts.join(", "),
+                        "what the lab put into {path} stays there: {}; `kubectl config delete-context`, `delete-cluster` and \
+                         `delete-user` remove it",
                         error.one_line()
                     ),
                 ),
             }
         }
+        taken
     }
 
-    fn take_out(&self, known: &Known, lab_id: &str) -> Result<(), LabError> {
-        let mut file = Kubeconfig::open(&known.path)?;
-        file.take_out(self.mark(lab_id), known.previous.as_deref())?;
-        if known.made && file.is_blank() {
-            file.delete()
-        } else {
-            file.save()
+    fn take_out(&self, known: &Known, lab_id: &str) -> Result<Vec<String>, LabError> {
+        // Looked at first: nobody is kept from his file where nothing is to be done.
+        if names_in(&known.path, self.mark(lab_id))?.is_empty() {
+            return Ok(Vec::new());
         }
+        let mut file = Kubeconfig::open(&known.path)?;
+        let names = file.take_out(self.mark(lab_id), known.previous.as_deref())?;
+        if known.made && file.is_blank() {
+            file.delete()?;
+        } else {
+            file.save()?;
+        }
+        Ok(names)
     }
 
     pub(super) fn mark<'a>(&'a self, lab_id: &'a str) -> Mark<'a> {

@@ -8,11 +8,11 @@ mod turn;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::error::{Context as _, ErrorKind, LabError};
 use crate::files;
 use crate::lab::Lab;
+use crate::project;
 
 use file::Kubeconfig;
 pub use memory::MergedContext;
@@ -73,13 +73,11 @@ impl Lab {
     /// If an entry of this name is there that this lab did not make, the file is not a kubeconfig, or another program
     /// changes it just now.
     pub fn kubeconfig_merge(&self, into: &Path, name: Option<&str>, switch: bool) -> Result<Merged, LabError> {
-        let own: Value =
-            serde_saphyr::from_str(&self.kubeconfig()?).context("the lab's kubeconfig cannot be understood")?;
+        let own = file::parse(&self.kubeconfig()?).context("the lab's kubeconfig cannot be understood")?;
         let lab_id = self.state()?.ok_or_else(|| self.no_kubeconfig())?.lab_id;
         let name = name.unwrap_or(&self.config().lab.name);
-        let path = std::path::absolute(into).map_err(|e| LabError::io("find", into, e))?;
         // A link stays a link: what it leads to is replaced.
-        let path = path.canonicalize().unwrap_or(path);
+        let path = project::canonical(into);
         let mut file = Kubeconfig::open(&path)?;
         let replaced = file
             .put(&own, name, self.mark(&lab_id))

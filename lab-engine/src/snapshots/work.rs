@@ -70,7 +70,7 @@ pub(super) async fn take(
 }
 
 /// Deletes what was taken of a set that cannot be completed.
-pub(super) async fn give_up(run: &Run<'_>, set: &SnapshotSet, targets: &[Target<'_>], error: LabError) -> LabError {
+async fn give_up(run: &Run<'_>, set: &SnapshotSet, targets: &[Target<'_>], error: LabError) -> LabError {
     let removed = match delete_all(run, set, targets).await {
         Ok(()) => run.update(|s| s.snapshots.retain(|other| other.id != set.id)),
         Err(error) => Err(error),

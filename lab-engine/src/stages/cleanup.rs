@@ -135,17 +135,11 @@ pub(crate) async fn remove_node(lab: &Lab, lab_id: &str, name: &str, node: &Node
             .context("could not delete the machine")
             .map_err(|e| e.node(name))?;
         owner::remove_owned(&own_dir, &owner)?;
-    } else if lab.hypervisor().state(&node.vm).await.ok() == Some(PowerState::Running) {
-        // Its directory was deleted under it. A new machine in its place would be taken for the one that runs.
-        let stopped = lab.hypervisor().stop(&node.vm, StopMode::Hard).await;
-        stopped
-            .context("its directory is gone, but the machine still runs and could not be stopped")
-            .map_err(|e| {
-                e.node(name)
-                    .help("end it in the hypervisor's own window, or by its process")
-            })?;
-    } else if own_dir.exists() {
-        std::fs::remove_dir(&own_dir).map_err(|e| LabError::io("delete", &own_dir, e))?;
+    } else {
+        stop_without_directory(lab, name, node).await?;
+        if own_dir.exists() {
+            std::fs::remove_dir(&own_dir).map_err(|e| LabError::io("delete", &own_dir, e))?;
+        }
     }
     lab.hypervisor()
         .release_endpoints(&node.network, node.address.into())
@@ -157,4 +151,19 @@ pub(crate) async fn remove_node(lab: &Lab, lab_id: &str, name: &str, node: &Node
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(LabError::io("delete", &seed, e)),
         _ => Ok(()),
     }
+}
+
+/// Ends a machine that goes on running although what it was made of is gone.
+async fn stop_without_directory(lab: &Lab, name: &str, node: &NodeState) -> Result<(), LabError> {
+    if lab.hypervisor().state(&node.vm).await.ok() != Some(PowerState::Running) {
+        return Ok(());
+    }
+    // A new machine in its place would be taken for the one that runs.
+    let stopped = lab.hypervisor().stop(&node.vm, StopMode::Hard).await;
+    stopped
+        .context("its directory is gone, but the machine still runs and could not be stopped")
+        .map_err(|e| {
+            e.node(name)
+                .help("end it in the hypervisor's own window, or by its process")
+        })
 }

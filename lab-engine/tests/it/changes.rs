@@ -88,7 +88,7 @@ async fn resized(directory: &std::path::Path, fake: &Fake) -> Lab {
     .await
 }
 
-/// How often machines were started and stopped in this run, as `start k3s-worker1`.
+/// Which lanes a run had of this name, in their order.
 fn lanes(report: &lab_engine::UpReport, name: &str) -> Vec<String> {
     let stages = report.record.stages.iter();
     let of_node = stages.filter(|s| s.parent.is_some() && s.name == name);

@@ -116,3 +116,60 @@ async fn two_labs_cannot_have_the_same_address_on_one_network() {
         "{error}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_made_anew_elsewhere_is_looked_for_there_too() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (first, _) = lab(directory.path(), &fake);
+    up(&first).await.result.unwrap();
+    fake.neighbour("/v/theirs.vmx", "192.168.6.99");
+    let mut config = first.config().clone();
+    config.nodes.0[2].address = [192, 168, 6, 99].into();
+    let name = config.nodes.0[2].name.clone();
+    let (lab, _) = support::with_config(config, &fake);
+    let options = UpOptions {
+        recreate: vec![name],
+        recreate_all: false,
+    };
+    let error = up_with(&lab, &options).await.result.unwrap_err();
+    assert!(error.to_string().contains("/v/theirs.vmx"), "{error}");
+    assert_eq!(fake.created(), 4, "nothing was deleted or made");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renamed_node_does_not_get_the_address_that_the_old_one_still_has() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (first, _) = lab(directory.path(), &fake);
+    up(&first).await.result.unwrap();
+    let mut config = first.config().clone();
+    let old = std::mem::replace(&mut config.nodes.0[2].name, "other".to_owned());
+    let (lab, _) = support::with_config(config, &fake);
+    let error = fails(&lab).await;
+    assert!(
+        error.to_string().contains(&format!("is still that of {old}")),
+        "{error}"
+    );
+    assert!(
+        error.help_text().unwrap().contains(&format!("--node {old}")),
+        "{error:?}"
+    );
+    assert_eq!(fake.created(), 4);
+    lab.destroy(&[old]).await.unwrap();
+    up(&lab).await.result.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_whose_directory_was_emptied_under_it_is_ended_and_made_anew() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    let place = lab.paths().node("k3s-worker1");
+    std::fs::remove_dir_all(&place).unwrap();
+    std::fs::create_dir(&place).unwrap();
+    let options = UpOptions {
+        recreate: vec!["k3s-worker1".to_owned()],
+        recreate_all: false,
+    };
+    up_with(&lab, &options).await.result.unwrap();
+    assert_eq!(fake.running().len(), 3);
+}

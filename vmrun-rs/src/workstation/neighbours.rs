@@ -14,7 +14,7 @@ use super::{Workstation, doing};
 
 /// How long a machine is asked for its address.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How many machines are asked: each costs a process.
+/// How many machines are asked: each costs a process. Those beyond it are not known.
 const MOST: usize = 16;
 
 impl Workstation {
@@ -45,8 +45,16 @@ impl Workstation {
             .filter(|vmx| !ours.contains(&crate::path::comparable(vmx)))
             .map(|vmx| VmId::new(vmx.to_string_lossy()))
             .filter(|vm| Self::open(vm, "read the configuration of").is_ok_and(|vmx| is_on(&vmx.file, network)));
+        let others: Vec<VmId> = others.collect();
+        if others.len() > MOST {
+            tracing::debug!(
+                machines = others.len(),
+                asked = MOST,
+                "not all are asked for their address"
+            );
+        }
         let mut asked = JoinSet::new();
-        for vm in others.take(MOST) {
+        for vm in others.into_iter().take(MOST) {
             let host = self.clone();
             asked.spawn(async move { (timeout(PATIENCE, host.reported_address(&vm)).await, vm) });
         }

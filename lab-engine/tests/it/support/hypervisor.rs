@@ -27,6 +27,15 @@ fn instance_id(seed: &Path) -> String {
     rest.lines().next().unwrap_or("").trim_matches('"').to_owned()
 }
 
+/// The static address in a seed image.
+fn address(seed: &Path) -> Option<IpAddr> {
+    let bytes = std::fs::read(seed).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (_, rest) = text.split_once("addresses:")?;
+    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    rest.split('/').next()?.parse().ok()
+}
+
 fn off(what: &str, vm: &VmId, machine: &Machine) -> Result<(), HypervisorError> {
     if machine.power() == PowerState::Running {
         return Err(HypervisorError::Running {
@@ -59,6 +68,7 @@ impl Hypervisor for Fake {
         }
         let guest = world.guests.get(&spec.name).cloned().unwrap_or_default();
         let instance_id = spec.media.first().map(|seed| instance_id(seed)).unwrap_or_default();
+        let address = spec.media.first().and_then(|seed| address(seed));
         let attached = spec.media.len();
         world.created += 1;
         world.machines.insert(
@@ -67,6 +77,7 @@ impl Hypervisor for Fake {
                 spec: spec.clone(),
                 guest,
                 instance_id,
+                address,
                 started: None,
                 attached,
                 snapshots: Vec::new(),
@@ -135,10 +146,16 @@ impl Hypervisor for Fake {
         ))
     }
 
-    async fn neighbours(&self, _network: &str, _ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
+    async fn neighbours(&self, _network: &str, ours: &[VmId]) -> Result<Vec<Neighbour>, HypervisorError> {
         let world = self.world();
-        let known = world.neighbours.iter().cloned();
-        Ok(known.map(|(vm, address)| Neighbour { vm, address }).collect())
+        let strangers = world.neighbours.iter().cloned();
+        let running = world
+            .machines
+            .iter()
+            .filter(|(_, machine)| machine.power() == PowerState::Running);
+        let addresses = running.filter_map(|(vm, machine)| Some((vm.clone(), machine.address?)));
+        let all = strangers.chain(addresses).filter(|(vm, _)| !ours.contains(vm));
+        Ok(all.map(|(vm, address)| Neighbour { vm, address }).collect())
     }
 
     async fn release_endpoints(&self, _network: &str, guest: IpAddr) -> Result<(), HypervisorError> {

@@ -5,6 +5,7 @@ mod channel;
 mod hypervisor;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -97,6 +98,8 @@ struct Machine {
     spec: VmSpec,
     guest: Guest,
     instance_id: String,
+    /// That its seed gives it.
+    address: Option<IpAddr>,
     started: Option<Instant>,
     attached: usize,
     snapshots: Vec<(String, usize)>,
