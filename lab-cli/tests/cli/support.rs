@@ -108,7 +108,8 @@ impl Ran {
                 .replace(&real.display().to_string(), "[DIR]")
                 .replace(&directory.display().to_string(), "[DIR]");
             // Paths of Windows as those of the other systems, except where the backslash is JSON's own.
-            if cfg!(windows) && !text.starts_with(['{', '[']) {
+            let json = text.starts_with(['{', '[']) && !text.starts_with("[DIR]");
+            if cfg!(windows) && !json {
                 text.replace('\\', "/")
             } else {
                 text

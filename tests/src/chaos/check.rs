@@ -139,8 +139,14 @@ pub(super) fn machines(truth: &Value) -> impl Iterator<Item = &Value> {
         .iter()
 }
 
+/// The path as the world writes it.
 fn real(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    let found = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    // Windows answers in a form that nobody writes.
+    match found.to_str().and_then(|text| text.strip_prefix(r"\\?\")) {
+        Some(plain) => PathBuf::from(plain),
+        None => found,
+    }
 }
 
 pub(super) fn is_below(machine: &Value, directory: &Path) -> bool {
