@@ -7,6 +7,7 @@ use vmrun_rs::GuestChannel;
 use vmrun_rs::guest::GuestCommand;
 
 use crate::error::{Context as _, LabError};
+use crate::kubeconfig;
 use crate::said::last_line;
 
 /// k3s inside a guest.
@@ -148,10 +149,7 @@ pub(crate) async fn kubeconfig(master: &dyn GuestChannel, server: &str) -> Resul
 }
 
 fn with_server(text: &str, server: &str) -> Result<String, LabError> {
-    // Its lines are not shown: the administrator's key is among them.
-    let options = serde_saphyr::options! { with_snippet: false };
-    let mut config: serde_json::Value = serde_saphyr::from_str_with_options(text, options)
-        .context(format!("{KUBECONFIG} on the master is not a kubeconfig"))?;
+    let mut config = kubeconfig::parse(text).context(format!("{KUBECONFIG} on the master is not a kubeconfig"))?;
     let clusters = config["clusters"].as_array_mut().filter(|c| !c.is_empty());
     let clusters = clusters.ok_or_else(|| LabError::failed(format!("{KUBECONFIG} on the master names no cluster")))?;
     for cluster in clusters {

@@ -1,6 +1,6 @@
 //! What is in the way of the machines that a lab is about to make: their addresses, their directories, their forwarded ports.
 //!
-//! Only of nodes that do not have their address yet: what answers at that of one that does is the node itself. Nobody can prove that
+//! Only of nodes whose machines are to be made: what has the address of one that is made is the node itself. Nobody can prove that
 //! an address is free (a machine that is off has one too), so everything is asked that knows of some: this host, the other
 //! labs, the machines that run, and the address itself.
 
@@ -43,20 +43,21 @@ pub(crate) async fn look(lab: &Lab, options: &UpOptions) -> Conflicts {
     let state = lab.state().ok().flatten();
     let lost = orphans::of(lab, state.as_ref());
     let held: Held<'_> = state.iter().flat_map(|state| &state.nodes).chain(&lost).collect();
+    let unmade = unmade_nodes(lab, &held);
     let nodes = new_nodes(lab, &held);
-    let (others, forwards) = if nodes.is_empty() || lab.absent().is_some() {
+    let (others, forwards) = if unmade.is_empty() || lab.absent().is_some() {
         (Vec::new(), Vec::new())
     } else {
         tokio::join!(neighbours(lab, &held), forwards(lab, &nodes))
     };
-    let free = left_over(lab, &nodes, &held, options).and_then(|()| known(lab, &nodes, &others));
+    let free = left_over(lab, &unmade, &held, options).and_then(|()| known(lab, &unmade, &others));
     let addresses = match free {
         Ok(()) => silent(lab, &nodes, &forwards).await,
         Err(error) => Err(error),
     };
     let network = &lab.config().network.name;
     Conflicts {
-        addresses: addresses.map(|()| match nodes.len() {
+        addresses: addresses.map(|()| match unmade.len() {
             0 => "every node has its address already".to_owned(),
             new => format!("{new} addresses on {network} are free as far as can be seen"),
         }),
@@ -68,12 +69,24 @@ pub(crate) async fn look(lab: &Lab, options: &UpOptions) -> Conflicts {
 /// This lab's machines by node: those of its state, and those that a lost state has left.
 type Held<'a> = BTreeMap<&'a String, &'a NodeState>;
 
-/// The nodes that do not have their address yet: their machines are to be made, here or anew.
+/// The nodes whose machines are to be made, here or anew. A half-made one, or one that a lost state has left, proves nothing: somebody
+/// may have taken its address since.
+fn unmade_nodes<'a>(lab: &'a Lab, held: &Held<'_>) -> Vec<&'a NodeSection> {
+    let is_made = |held: &NodeState| held.phase != Phase::Creating;
+    without_address(lab, held, is_made)
+}
+
+/// Those of them that have no machine that could answer at their address.
 fn new_nodes<'a>(lab: &'a Lab, held: &Held<'_>) -> Vec<&'a NodeSection> {
+    without_address(lab, held, |_| true)
+}
+
+/// The nodes that have no such machine with their address.
+fn without_address<'a>(lab: &'a Lab, held: &Held<'_>, such: impl Fn(&NodeState) -> bool) -> Vec<&'a NodeSection> {
     let (network, nodes) = (&lab.config().network.name, &lab.config().nodes.0);
     let has_it = |node: &NodeSection| {
         held.get(&node.name)
-            .is_some_and(|held| held.clashes(network, node.address))
+            .is_some_and(|held| such(held) && held.clashes(network, node.address))
     };
     nodes.iter().filter(|node| !has_it(node)).collect()
 }

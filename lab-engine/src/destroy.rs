@@ -55,8 +55,8 @@ impl Lab {
         }))
     }
 
-    /// Stops and deletes the machines, then everything else of the lab, its contexts in kubeconfigs of the user's included. What does not carry the lab's marker stays
-    /// where it is, and a notice says so. A lab that does not exist is no error.
+    /// Stops and deletes the machines, then everything else of the lab, its contexts in kubeconfigs of the user's included. What
+    /// does not carry the lab's marker stays where it is, and a notice says so. A lab that does not exist is no error.
     ///
     /// Returns what was taken out of kubeconfigs of the user's.
     ///

@@ -47,8 +47,6 @@ pub(crate) struct Run<'a> {
     forecast: Forecast,
     /// The nodes whose machines this run started.
     started: Mutex<BTreeSet<String>>,
-    /// The nodes whose machines this run made.
-    new: Mutex<BTreeSet<String>>,
 }
 
 impl<'a> Run<'a> {
@@ -67,7 +65,6 @@ impl<'a> Run<'a> {
             connections: Mutex::default(),
             forecast,
             started: Mutex::default(),
-            new: Mutex::default(),
         }
     }
 
@@ -85,17 +82,6 @@ impl<'a> Run<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .contains(node)
-    }
-
-    /// Notes that this run made a node's machine.
-    pub(crate) fn note_new(&self, node: &str) {
-        let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
-        new.insert(node.to_owned());
-    }
-
-    /// Whether this run made a node's machine.
-    pub(crate) fn is_new(&self, node: &str) -> bool {
-        self.new.lock().unwrap_or_else(PoisonError::into_inner).contains(node)
     }
 
     pub(crate) fn config(&self) -> &'a Config {

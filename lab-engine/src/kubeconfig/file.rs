@@ -212,7 +212,7 @@ fn names_of(value: &Value, mark: Mark<'_>) -> Vec<String> {
 }
 
 /// What a kubeconfig says. An error does not show the line in question, which can hold a key.
-pub(super) fn parse(text: &str) -> Result<Value, serde_saphyr::Error> {
+pub(crate) fn parse(text: &str) -> Result<Value, serde_saphyr::Error> {
     serde_saphyr::from_str_with_options(text, serde_saphyr::options! { with_snippet: false })
 }
 

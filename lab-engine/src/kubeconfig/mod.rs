@@ -15,6 +15,7 @@ use crate::lab::Lab;
 use crate::project;
 
 use file::Kubeconfig;
+pub(crate) use file::parse;
 pub use memory::MergedContext;
 
 /// What a merge did.
@@ -73,7 +74,7 @@ impl Lab {
     /// If an entry of this name is there that this lab did not make, the file is not a kubeconfig, or another program
     /// changes it just now.
     pub fn kubeconfig_merge(&self, into: &Path, name: Option<&str>, switch: bool) -> Result<Merged, LabError> {
-        let own = file::parse(&self.kubeconfig()?).context("the lab's kubeconfig cannot be understood")?;
+        let own = parse(&self.kubeconfig()?).context("the lab's kubeconfig cannot be understood")?;
         let lab_id = self.state()?.ok_or_else(|| self.no_kubeconfig())?.lab_id;
         let name = name.unwrap_or(&self.config().lab.name);
         // A link stays a link: what it leads to is replaced.

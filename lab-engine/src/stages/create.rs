@@ -1,7 +1,7 @@
 //! Creates the machines: seed images, linked clones. The master first, then all workers at once. Each is told of as soon as
 //! it is made, so that its start need not wait for the others.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures::future::try_join_all;
 use stage_timer::{StageHandle, StageKind};
@@ -24,17 +24,27 @@ pub(super) struct Common {
     payload: PayloadImage,
 }
 
+/// Which run has made a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MadeBy {
+    /// One before this one.
+    Earlier,
+    /// This one.
+    This,
+}
+
 /// The nodes whose machines are there, by name.
-pub(super) type Made = watch::Sender<BTreeSet<String>>;
+pub(super) type Made = watch::Sender<BTreeMap<String, MadeBy>>;
 
 /// Those that an earlier run has made.
 pub(super) fn made_before(run: &Run<'_>) -> Made {
-    watch::Sender::new(run.state().nodes.into_keys().collect())
+    let names = run.state().nodes.into_keys();
+    watch::Sender::new(names.map(|name| (name, MadeBy::Earlier)).collect())
 }
 
 fn missing<'a>(run: &Run<'a>, role: Role, made: &Made) -> Vec<&'a NodeSection> {
     let nodes = run.nodes(role).into_iter();
-    nodes.filter(|n| !made.borrow().contains(&n.name)).collect()
+    nodes.filter(|n| !made.borrow().contains_key(&n.name)).collect()
 }
 
 /// Makes the master, and before it what all new nodes share.
@@ -92,8 +102,9 @@ async fn create(
         create_node(run, node, common).await.map_err(|e| e.node(&node.name))
     })
     .await?;
-    run.note_new(&node.name);
-    made.send_if_modified(|made| made.insert(node.name.clone()));
+    made.send_modify(|made| {
+        made.insert(node.name.clone(), MadeBy::This);
+    });
     Ok(())
 }
 
@@ -138,7 +149,7 @@ async fn create_node(run: &Run<'_>, node: &NodeSection, common: &Common) -> Resu
             mac: Some(mac),
         }],
         media: vec![image, common.payload.path.clone()],
-        variables: std::collections::BTreeMap::new(),
+        variables: BTreeMap::new(),
     };
     let vm = lab
         .hypervisor()

@@ -1,12 +1,13 @@
 //! Starts the machines that do not run. A start counts only once the hypervisor lists the machine.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use stage_timer::{StageHandle, StageKind};
 use tokio::sync::watch;
 use vmrun_rs::hypervisor::PowerState;
 
+use super::create::MadeBy;
 use super::hardware;
 use crate::config::{NodeSection, TimeoutSection};
 use crate::error::{Context as _, LabError};
@@ -30,7 +31,7 @@ pub(crate) async fn run(run: &Run<'_>, nodes: &[&NodeSection]) -> Result<Vec<Str
 pub(super) async fn as_made(
     run: &Run<'_>,
     nodes: &[&NodeSection],
-    made: watch::Receiver<BTreeSet<String>>,
+    made: watch::Receiver<BTreeMap<String, MadeBy>>,
 ) -> Result<Vec<String>, LabError> {
     let timeouts = &run.config().timeouts;
     // The last machine's start begins when it is made; one that is shut down before has the time of a restart.
@@ -40,11 +41,12 @@ pub(super) async fn as_made(
     run.stage("start", StageKind::Working, limit, async |stage| {
         let started = join_all(nodes.iter().map(async |node| {
             let mut made = made.clone();
-            if made.wait_for(|made| made.contains(&node.name)).await.is_err() {
+            let made = made.wait_for(|made| made.contains_key(&node.name)).await;
+            let Some(made_by) = made.ok().and_then(|made| made.get(&node.name).copied()) else {
                 return Err(LabError::failed("it cannot be started: its machine was not made").node(&node.name));
-            }
+            };
             // A machine that was made just now does not run: nothing needs to be asked.
-            if run.is_new(&node.name) {
+            if made_by == MadeBy::This {
                 return start(run, stage, node, PowerState::Off).await;
             }
             let power = power(run, node).await?;

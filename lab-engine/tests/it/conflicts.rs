@@ -91,6 +91,18 @@ async fn a_lost_state_is_told_and_its_machines_are_made_anew_only_when_asked_for
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_address_that_somebody_took_while_the_state_was_lost_is_not_given_to_a_machine_again() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let (lab, _) = lab(directory.path(), &fake);
+    up(&lab).await.result.unwrap();
+    std::fs::remove_file(lab.paths().state()).unwrap();
+    fake.neighbour("/v/theirs.vmx", "192.168.6.11");
+    let error = up_with(&lab, &all_anew()).await.result.unwrap_err();
+    assert!(error.to_string().contains("/v/theirs.vmx"), "{error}");
+    assert_eq!(fake.created(), 4, "nothing was deleted or made");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lab_without_its_state_can_be_destroyed_with_its_machines() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);

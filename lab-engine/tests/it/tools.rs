@@ -119,6 +119,25 @@ async fn the_kubeconfig_is_written_and_merged_as_a_whole_for_its_owner_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_damaged_kubeconfig_of_the_lab_is_refused_without_its_lines() {
+    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+    let lab = ready(directory.path(), &fake).await;
+    std::fs::write(
+        lab.paths().kubeconfig(),
+        "users:\n- user:\n    client-key-data: [canary-7\n",
+    )
+    .unwrap();
+    let file = directory.path().join("config");
+    let error = lab.kubeconfig_merge(&file, None, false).unwrap_err();
+    let text = format!("{} {error:?}", error.one_line());
+    assert!(
+        text.contains("the lab's kubeconfig cannot be understood") && !text.contains("canary-7"),
+        "{text}"
+    );
+    assert!(!file.exists());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_image_is_imported_once_and_only_if_it_is_the_one_that_was_expected() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (lab, _) = lab(directory.path(), &fake);

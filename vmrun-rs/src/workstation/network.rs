@@ -1,7 +1,9 @@
 //! Addresses of guests, and ways from this host to them.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -10,13 +12,16 @@ use crate::error::{HypervisorError, VmrunError};
 use crate::failure::FailureClass;
 use crate::hypervisor::{AddressSource, ReportedAddress, VmId};
 use crate::leases;
-use crate::vmrun::{HostNetwork, locks};
+use crate::vmrun::{HostNetwork, PortForwarding, locks};
 use crate::vmx::VmxFile;
 
 use super::{Workstation, doing};
 
 /// How many free ports are tried before giving up.
 const PORT_ATTEMPTS: usize = 8;
+
+/// The ports that this process has chosen: those that others set meanwhile are in no list that was made before.
+static CHOSEN: LazyLock<Mutex<HashSet<u16>>> = LazyLock::new(Mutex::default);
 
 impl Workstation {
     pub(super) async fn reported_address(&self, vm: &VmId) -> Result<Option<ReportedAddress>, HypervisorError> {
@@ -79,7 +84,7 @@ impl Workstation {
         let (ip, port) = (*target.ip(), target.port());
         // One at a time for one guest, so that parallel callers share a forwarding.
         let _turn = locks::lock(&format!("endpoint:{}:{guest}", network.to_ascii_lowercase())).await;
-        let mut reason = String::new();
+        let mut reason = "every free port of this host that was tried was taken meanwhile".to_owned();
         for _ in 0..PORT_ATTEMPTS {
             // All guests share one look at the list; only the changes are made one after the other.
             let existing = self.vmrun.port_forwardings_now(network).await;
@@ -90,10 +95,8 @@ impl Workstation {
             if let Some(forwarding) = ours {
                 return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, forwarding.host_port)));
             }
-            // A port is chosen when the one before it is taken, so that no two guests choose the same.
-            let _turn = locks::lock(&format!("forward:{}", network.to_ascii_lowercase())).await;
             let host_port = free_port().map_err(|error| no_route(format!("no free port on this host: {error}")))?;
-            if existing.iter().any(|f| f.host_port == host_port) {
+            if !choose(host_port, &existing) {
                 continue;
             }
             // Another process may take the port in between; the list says whether it became ours.
@@ -247,6 +250,12 @@ fn is_directly_reachable(guest: Ipv4Addr, network: Option<&HostNetwork>) -> bool
     }
 }
 
+/// Takes a port for this process, unless it is forwarded or was chosen already: no two guests get the same.
+fn choose(port: u16, existing: &[PortForwarding]) -> bool {
+    !existing.iter().any(|forwarding| forwarding.host_port == port)
+        && CHOSEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port)
+}
+
 /// A port that is free now. It can be taken before it is used: whoever uses it must look.
 fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
@@ -351,6 +360,17 @@ mod tests {
             found,
             [pair("00:50:56:00:00:10", "vmnet1"), pair("00:0c:29:00:00:01", "vmnet8")]
         );
+    }
+
+    #[test]
+    fn a_port_that_is_forwarded_or_was_chosen_before_is_not_chosen() {
+        let list = b"Total port forwardings: 1\nINDEX PROTOCOL HOST PORT\n0 tcp 2 198.51.100.10 22\n";
+        let existing = parse::port_forwardings(list).unwrap();
+        assert_eq!(existing.len(), 1);
+        assert!(!choose(2, &existing));
+        // Whoever looked at the list before the first one set its port does not see it there.
+        assert!(choose(3, &existing));
+        assert!(!choose(3, &existing));
     }
 
     #[test]

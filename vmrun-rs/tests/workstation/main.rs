@@ -3,6 +3,7 @@
 
 mod making;
 mod media;
+mod neighbours;
 mod network;
 mod power;
 #[path = "../support/mod.rs"]

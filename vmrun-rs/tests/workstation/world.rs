@@ -40,7 +40,8 @@ setPortForwarding) mood ports-refused && fail "Insufficient permissions in the h
     mood port-race && { sed -i /port-race/d "$FAKE/mood"; echo "tcp $4 198.51.100.99 22" >>"$FAKE/ports"; exit 0; }
     echo "$3 $4 $5 $6" >>"$FAKE/ports";;
 deletePortForwarding) sed -i "/^$3 $4 /d" "$FAKE/ports";;
-getGuestIPAddress) if mood bridge; then echo 172.17.0.1; elif mood headless; then fail "The VMware Tools are not running in the virtual machine: $vmx"
+getGuestIPAddress) mood silent && sleep 60
+    if mood bridge; then echo 172.17.0.1; elif mood headless; then fail "The VMware Tools are not running in the virtual machine: $vmx"
     elif mood booting; then echo unknown; else echo 198.51.100.10; fi;;
 readVariable) echo "";;
 snapshot) mood snapshot-lies || echo "$3" >>"$FAKE/snapshots"; exit 0;;
