@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{ErrorKind as IoErrorKind, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use lab_engine::{ErrorKind, LabError};
+use registry_pki::store::write_public;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::failure::{Context as _, Failure};
 
 /// Writes text; colours go where standard output shows none. A reader that went away (`| head`) is no error.
 pub(crate) fn text(text: &str) -> Result<(), Failure> {
@@ -47,6 +49,13 @@ fn taken(bytes: &[u8], terminal: bool) -> Cow<'_, [u8]> {
         return Cow::Owned(String::from_utf8_lossy(bytes).into_owned().into_bytes());
     }
     Cow::Borrowed(bytes)
+}
+
+/// Writes a file that the user names, in place of what is there, as a whole. A link stays a link: what it leads to is replaced.
+pub(crate) fn file(path: &Path, contents: &[u8]) -> Result<(), Failure> {
+    let real = path.canonicalize();
+    let written = write_public(real.as_deref().unwrap_or(path), contents);
+    Ok(written.context(ErrorKind::Failed, format!("could not write {}", path.display()))?)
 }
 
 /// Writes one indented JSON document.

@@ -35,8 +35,8 @@ pub fn read_foreign(path: &Path) -> std::io::Result<Vec<u8>> {
     read_foreign_stream(file, len)
 }
 
-/// The same for a stream that is expected to have `len` bytes. Where it has no more, they are never in memory twice, as a secret must not
-/// be.
+/// The same for a stream that is expected to have `len` bytes. Where it has no more, what is read is not moved meanwhile, which would
+/// leave pieces of a secret behind.
 ///
 /// # Errors
 ///

@@ -6,11 +6,11 @@ use std::io::{ErrorKind as IoErrorKind, Write as _};
 use clap::Args;
 use lab_engine::config::commented_template_in;
 use lab_engine::{ErrorKind, LabError};
-use registry_pki::store::write_public;
 use serde_json::json;
 
 use crate::app::App;
 use crate::failure::{Context as _, Exit, Failure};
+use crate::output;
 
 /// What `init` takes.
 #[derive(Debug, Args)]
@@ -31,10 +31,10 @@ pub(crate) fn run(app: &App, args: &InitArgs) -> Result<Exit, Failure> {
         return Ok(Exit::OK);
     }
     let path = app.new_config_file();
-    let failed = || format!("could not write {}", path.display());
     if args.force {
-        write_public(&path, text.as_bytes()).context(ErrorKind::Failed, failed())?;
+        output::file(&path, text.as_bytes())?;
     } else {
+        let failed = || format!("could not write {}", path.display());
         // `create_new` and not a look before: nothing can come in between.
         match File::create_new(&path) {
             Ok(mut file) => file.write_all(text.as_bytes()).context(ErrorKind::Failed, failed())?,

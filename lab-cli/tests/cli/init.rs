@@ -37,6 +37,17 @@ fn init_never_writes_over_a_file_unless_told_to() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn init_told_to_write_over_a_link_replaces_what_it_leads_to() {
+    let place = Place::new();
+    let kept = place.write("dotfiles/lab.toml", "# mine\n");
+    std::os::unix::fs::symlink(&kept, place.file("lab.toml")).unwrap();
+    place.run(&["init", "--force"]).code(0);
+    assert!(place.file("lab.toml").is_symlink());
+    assert!(std::fs::read_to_string(&kept).unwrap().contains("[registry]"));
+}
+
 #[test]
 fn init_writes_where_the_configuration_is_looked_for() {
     let place = Place::new();

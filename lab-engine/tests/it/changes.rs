@@ -3,15 +3,13 @@
 use lab_engine::{Action, Config, ErrorKind, Lab, UpOptions};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{self, Fake, fails, lab, up, up_recreating};
+use crate::support::{self, Fake, all_anew, fails, lab, up_recreating, up_with};
 
 /// A lab that is up, and the same lab with a changed configuration.
 async fn changed(directory: &std::path::Path, fake: &Fake, change: impl FnOnce(&mut Config)) -> Lab {
     let (first, _) = lab(directory, fake);
     up_recreating(&first, &[]).await.unwrap();
-    let mut config = first.config().clone();
-    change(&mut config);
-    support::with_config(config, fake).0
+    support::changed(&first, fake, change)
 }
 
 /// The plan as `node: action: changes`.
@@ -242,15 +240,7 @@ async fn a_new_master_is_refused_while_workers_of_the_old_one_stay() {
     lab.destroy(&["k3s-master1".to_owned()]).await.unwrap();
     up_recreating(&lab, &[]).await.unwrap_err();
     assert_eq!(fake.created(), 4);
-    let all = UpOptions {
-        recreate: Vec::new(),
-        recreate_all: true,
-    };
-    lab.up(&all, None, &CancellationToken::new())
-        .await
-        .unwrap()
-        .result
-        .unwrap();
+    up_with(&lab, &all_anew()).await.result.unwrap();
     assert_eq!(fake.created(), 7);
 }
 
@@ -266,11 +256,7 @@ async fn a_plan_changes_nothing_and_needs_no_lab() {
 #[tokio::test(start_paused = true)]
 async fn a_changed_configuration_is_neither_ignored_nor_applied_by_surprise() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (first, _) = lab(directory.path(), &fake);
-    up(&first).await.result.unwrap();
-    let mut config = first.config().clone();
-    config.nodes.0[1].disk_gib = Some(80);
-    let (changed, _) = support::with_config(config, &fake);
+    let changed = changed(directory.path(), &fake, |c| c.nodes.0[1].disk_gib = Some(80)).await;
     let error = fails(&changed).await;
     assert_eq!(error.kind(), ErrorKind::Configuration);
     assert!(

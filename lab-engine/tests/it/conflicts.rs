@@ -2,14 +2,7 @@
 
 use lab_engine::{CheckStatus, ErrorKind, UpOptions};
 
-use crate::support::{self, Fake, fails, lab, up, up_with};
-
-fn all_anew() -> UpOptions {
-    UpOptions {
-        recreate: Vec::new(),
-        recreate_all: true,
-    }
-}
+use crate::support::{Fake, all_anew, changed, fails, lab, up, up_recreating, up_with};
 
 #[tokio::test(start_paused = true)]
 async fn an_address_of_another_running_machine_is_refused_before_anything_is_made() {
@@ -42,9 +35,7 @@ async fn a_lab_that_is_up_is_not_in_its_own_way() {
 async fn an_address_of_this_host_is_refused() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (first, _) = lab(directory.path(), &fake);
-    let mut config = first.config().clone();
-    config.nodes.0[2].address = [127, 0, 0, 1].into();
-    let (lab, _) = support::with_config(config, &fake);
+    let lab = changed(&first, &fake, |c| c.nodes.0[2].address = [127, 0, 0, 1].into());
     let error = fails(&lab).await;
     assert!(error.to_string().contains("address of this host"), "{error}");
     assert_eq!(fake.created(), 0);
@@ -119,9 +110,7 @@ async fn two_labs_cannot_have_the_same_address_on_one_network() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (first, _) = lab(directory.path(), &fake);
     up(&first).await.result.unwrap();
-    let mut config = first.config().clone();
-    config.lab.name = "second".to_owned();
-    let (second, _) = support::with_config(config, &fake);
+    let second = changed(&first, &fake, |c| c.lab.name = "second".to_owned());
     let error = fails(&second).await;
     assert!(
         error.to_string().contains("192.168.6.10") && error.to_string().contains("`lab`"),
@@ -135,15 +124,8 @@ async fn a_node_that_is_made_anew_elsewhere_is_looked_for_there_too() {
     let (first, _) = lab(directory.path(), &fake);
     up(&first).await.result.unwrap();
     fake.neighbour("/v/theirs.vmx", "192.168.6.99");
-    let mut config = first.config().clone();
-    config.nodes.0[2].address = [192, 168, 6, 99].into();
-    let name = config.nodes.0[2].name.clone();
-    let (lab, _) = support::with_config(config, &fake);
-    let options = UpOptions {
-        recreate: vec![name],
-        recreate_all: false,
-    };
-    let error = up_with(&lab, &options).await.result.unwrap_err();
+    let lab = changed(&first, &fake, |c| c.nodes.0[2].address = [192, 168, 6, 99].into());
+    let error = up_recreating(&lab, &["k3s-worker2"]).await.unwrap_err();
     assert!(error.to_string().contains("/v/theirs.vmx"), "{error}");
     assert_eq!(fake.created(), 4, "nothing was deleted or made");
 }
@@ -153,35 +135,11 @@ async fn a_renamed_node_does_not_get_the_address_that_the_old_one_still_has() {
     let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
     let (first, _) = lab(directory.path(), &fake);
     up(&first).await.result.unwrap();
-    let mut config = first.config().clone();
-    let old = std::mem::replace(&mut config.nodes.0[2].name, "other".to_owned());
-    let (lab, _) = support::with_config(config, &fake);
+    let lab = changed(&first, &fake, |c| c.nodes.0[2].name = "other".to_owned());
     let error = fails(&lab).await;
-    assert!(
-        error.to_string().contains(&format!("is still that of {old}")),
-        "{error}"
-    );
-    assert!(
-        error.help_text().unwrap().contains(&format!("--node {old}")),
-        "{error:?}"
-    );
+    assert!(error.to_string().contains("is still that of k3s-worker2"), "{error}");
+    assert!(error.help_text().unwrap().contains("--node k3s-worker2"), "{error:?}");
     assert_eq!(fake.created(), 4);
-    lab.destroy(&[old]).await.unwrap();
+    lab.destroy(&["k3s-worker2".to_owned()]).await.unwrap();
     up(&lab).await.result.unwrap();
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_machine_whose_directory_was_emptied_under_it_is_ended_and_made_anew() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.result.unwrap();
-    let place = lab.paths().node("k3s-worker1");
-    std::fs::remove_dir_all(&place).unwrap();
-    std::fs::create_dir(&place).unwrap();
-    let options = UpOptions {
-        recreate: vec!["k3s-worker1".to_owned()],
-        recreate_all: false,
-    };
-    up_with(&lab, &options).await.result.unwrap();
-    assert_eq!(fake.running().len(), 3);
 }

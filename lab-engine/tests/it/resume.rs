@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::Detached;
 
-use crate::support::{self, Fake, Guest, fails, lab, up};
+use crate::support::{self, Fake, Guest, fails, lab, recreating, up, up_recreating};
 
 /// Ends a run the moment that `when` says so, as if its process had been killed then: nothing of it runs any further.
 async fn killed(directory: &std::path::Path, fake: &Fake, when: impl Fn(&Event) -> bool) -> bool {
@@ -214,10 +214,7 @@ async fn a_recreation_that_is_killed_is_finished_by_the_next_run() {
     let (lab, events) = lab(directory.path(), &fake);
     up(&lab).await.result.unwrap();
     let before = events.all().len();
-    let options = UpOptions {
-        recreate: vec!["k3s-worker1".to_owned()],
-        recreate_all: false,
-    };
+    let options = recreating(&["k3s-worker1"]);
     let cancel = CancellationToken::new();
     let deleted = events.until(before, |e| matches!(e, Event::StageStarted { stage: "create-master" }));
     tokio::select! {
@@ -228,16 +225,7 @@ async fn a_recreation_that_is_killed_is_finished_by_the_next_run() {
     up(&lab).await.result.unwrap();
     assert_eq!(lab.state().unwrap().unwrap().nodes.len(), 3);
     let (other, _) = support::lab(directory.path(), &fake);
-    assert_eq!(
-        other
-            .up(&UpOptions::default(), None, &cancel)
-            .await
-            .unwrap()
-            .result
-            .unwrap()
-            .len(),
-        3
-    );
+    assert_eq!(up(&other).await.result.unwrap().len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -256,20 +244,23 @@ async fn keys_that_were_deleted_are_told_and_not_made_anew_behind_the_machines_b
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_machine_whose_directory_was_deleted_under_it_is_stopped_before_a_new_one_takes_its_place() {
-    let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
-    let (lab, _) = lab(directory.path(), &fake);
-    up(&lab).await.result.unwrap();
-    let before = lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id.clone();
-    std::fs::remove_dir_all(lab.paths().node("k3s-worker1")).unwrap();
-    let options = UpOptions {
-        recreate: vec!["k3s-worker1".to_owned()],
-        recreate_all: false,
-    };
-    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
-    report.result.unwrap();
-    assert_eq!(fake.stopped_hard(), ["k3s-worker1"]);
-    assert_ne!(lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id, before);
+async fn a_machine_whose_directory_was_deleted_or_emptied_under_it_is_stopped_before_a_new_one_takes_its_place() {
+    for emptied in [false, true] {
+        let (directory, fake) = (tempfile::tempdir().unwrap(), Fake::default());
+        let (lab, _) = lab(directory.path(), &fake);
+        up(&lab).await.result.unwrap();
+        let instance = || lab.state().unwrap().unwrap().nodes["k3s-worker1"].instance_id.clone();
+        let before = instance();
+        let place = lab.paths().node("k3s-worker1");
+        std::fs::remove_dir_all(&place).unwrap();
+        if emptied {
+            std::fs::create_dir(&place).unwrap();
+        }
+        up_recreating(&lab, &["k3s-worker1"]).await.unwrap();
+        assert_eq!(fake.stopped_hard(), ["k3s-worker1"]);
+        assert_ne!(instance(), before);
+        assert_eq!(fake.running().len(), 3);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -284,12 +275,7 @@ async fn a_machine_that_was_deleted_in_the_hypervisor_is_named_with_the_way_to_a
         error.help_text().unwrap().contains("--recreate k3s-worker1"),
         "{error:?}"
     );
-    let options = UpOptions {
-        recreate: vec!["k3s-worker1".to_owned()],
-        recreate_all: false,
-    };
-    let report = lab.up(&options, None, &CancellationToken::new()).await.unwrap();
-    report.result.unwrap();
+    up_recreating(&lab, &["k3s-worker1"]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

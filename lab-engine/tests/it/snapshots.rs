@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use vmrun_rs::hypervisor::StopMode;
 
-use crate::support::{Events, Fake, lab, up_recreating};
+use crate::support::{Events, Fake, changed, lab, up_recreating};
 
 const NODES: [&str; 3] = ["k3s-master1", "k3s-worker1", "k3s-worker2"];
 
@@ -219,9 +219,7 @@ async fn what_was_applied_after_a_snapshot_is_known_to_be_missing_once_it_is_res
     let (first, _) = lab(directory.path(), &fake);
     up_recreating(&first, &[]).await.unwrap();
     create(&first, "before").await.unwrap();
-    let mut config = first.config().clone();
-    config.guest.timezone = "Europe/Berlin".to_owned();
-    let (changed, _) = crate::support::with_config(config, &fake);
+    let changed = changed(&first, &fake, |c| c.guest.timezone = "Europe/Berlin".to_owned());
     up_recreating(&changed, &[]).await.unwrap();
     let applies = async || {
         let steps = changed.plan(&UpOptions::default()).await.unwrap();

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use lab_engine::{ErrorKind, LabError};
-use registry_pki::store::write_public;
 use serde_json::json;
 use stage_timer::{History, RunRecord};
 
@@ -102,9 +100,7 @@ impl<F: ValueEnum + Clone + Send + Sync + 'static> Target<F> {
         let Some(path) = &self.file else {
             return output::bytes(text.as_bytes());
         };
-        write_public(path, text.as_bytes()).map_err(|error| {
-            LabError::new(ErrorKind::Failed, format!("could not write {}", path.display())).source(error)
-        })?;
+        output::file(path, text.as_bytes())?;
         app.answer(&json!({ "written": path }), || {
             format!("{}: {}\n", app.words().written, path.display())
         })

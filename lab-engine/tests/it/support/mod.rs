@@ -34,11 +34,23 @@ pub(crate) async fn fails(lab: &Lab) -> LabError {
 
 /// `up`, which makes these machines anew.
 pub(crate) async fn up_recreating(lab: &Lab, nodes: &[&str]) -> Result<(), LabError> {
-    let options = UpOptions {
+    up_with(lab, &recreating(nodes)).await.result.map(drop)
+}
+
+/// These machines are made anew.
+pub(crate) fn recreating(nodes: &[&str]) -> UpOptions {
+    UpOptions {
         recreate: nodes.iter().map(|n| (*n).to_owned()).collect(),
         recreate_all: false,
-    };
-    up_with(lab, &options).await.result.map(drop)
+    }
+}
+
+/// All machines are made anew.
+pub(crate) fn all_anew() -> UpOptions {
+    UpOptions {
+        recreate: Vec::new(),
+        recreate_all: true,
+    }
 }
 
 /// What a guest will do after its machine was started.
@@ -368,6 +380,13 @@ pub(crate) fn lab(directory: &Path, fake: &Fake) -> (Lab, Events) {
     config.k3s.images = file("images.tar.gz", b"\x1f\x8b images");
     config.registry.check = false;
     with_config(config, fake)
+}
+
+/// The same lab with a changed configuration.
+pub(crate) fn changed(lab: &Lab, fake: &Fake, change: impl FnOnce(&mut Config)) -> Lab {
+    let mut config = lab.config().clone();
+    change(&mut config);
+    with_config(config, fake).0
 }
 
 /// A lab of this configuration on a fake hypervisor.
